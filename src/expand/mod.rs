@@ -1,0 +1,15 @@
+//! What the manifest asks for, worked out: settings resolved, prompts compiled, files named.
+//!
+//! Owns the meaning of a manifest: which layers win, how a prompt is compiled, which references go
+//! along in which order, what a take's key is and what its file is called, and what the model
+//! allows. It never reads a file: facts about reference pictures come from the intake room as
+//! [`facts::ReferenceFacts`].
+//!
+//! Invariants: the same manifest and the same reference bytes give the same [`wanted::Wanted`],
+//! in the same order; a key changes if and only if something that changes the picture does;
+//! nothing that breaks the model's limits becomes a `Wanted`.
+
+pub mod facts;
+pub mod profile;
+pub mod request;
+pub mod wanted;

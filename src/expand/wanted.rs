@@ -1,0 +1,97 @@
+//! What the manifest asks for: one [`Wanted`] for each shot and variant.
+
+use std::sync::Arc;
+
+use crate::domain::diagnostic::Place;
+use crate::domain::id::{Key, ShotId, TakeNo, Variant};
+use crate::expand::request::Request;
+use crate::manifest::model::Status;
+
+/// The pictures wanted of one shot and variant.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The shot.
+    pub shot: ShotId,
+    /// Its episode, for names, selection and reports.
+    pub episode: Option<String>,
+    /// Its sequence, spelled `EP/SEQ` where there is an episode.
+    pub sequence: Option<String>,
+    /// The variant.
+    pub variant: Variant,
+    /// The variant's values, in the order written.
+    pub values: Vec<(String, String)>,
+    /// Where the shot was written.
+    pub place: Place,
+    /// What the status column says.
+    pub status: Status,
+    /// How many takes are wanted.
+    pub takes: u32,
+    /// How many takes one task buys at the most.
+    pub results_per_task: u32,
+    /// The preset's name.
+    pub preset: String,
+    /// The characters in it, as listed.
+    pub characters: Vec<String>,
+    /// The prompt's template, as written.
+    pub template: Arc<str>,
+    /// What is sent.
+    pub request: Request,
+    /// The key of its takes.
+    pub key: Key,
+    /// The key's parts, to say what changed.
+    pub parts: KeyParts,
+    /// How its files are called.
+    pub name: FileName,
+    /// Columns kept for reports.
+    pub kept: Vec<(String, String)>,
+}
+
+/// Digests of the parts of a key, shortened: enough to tell what changed, not to identify.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyParts {
+    /// The model and the compiled prompt.
+    pub prompt: String,
+    /// The references.
+    pub references: String,
+    /// Size, format, quality, safety.
+    pub settings: String,
+}
+
+/// The file name of a shot and variant with its take and extension still open.
+///
+/// Always relative, of safe characters and parts, below the images folder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileName(Arc<[NamePart]>);
+
+/// A piece of a file name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NamePart {
+    /// Text.
+    Text(String),
+    /// The take's number, padded with zeros to a width.
+    Take(usize),
+    /// The extension, from the picture's bytes.
+    Extension,
+}
+
+impl FileName {
+    /// Takes pieces that have been checked.
+    #[must_use]
+    pub fn new(parts: Vec<NamePart>) -> Self {
+        Self(parts.into())
+    }
+
+    /// Gives the path of a take, below the images folder.
+    #[must_use]
+    pub fn path(&self, take: TakeNo, extension: &str) -> String {
+        let mut path = String::new();
+        for part in self.0.iter() {
+            match part {
+                NamePart::Text(text) => path.push_str(text),
+                NamePart::Take(width) => path.push_str(&format!("{:0width$}", take.0)),
+                NamePart::Extension => path.push_str(extension),
+            }
+        }
+        path
+    }
+}

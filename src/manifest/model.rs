@@ -1,0 +1,206 @@
+//! The manifest as it was written, checked in form but not yet expanded.
+
+use std::collections::BTreeMap;
+
+use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
+use crate::domain::id::{ShotId, ShowId};
+use crate::domain::money::Micros;
+use crate::manifest::settings::Layer;
+
+/// A whole show, as written.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Every text it was read from.
+    pub sources: Sources,
+    /// `[show]`.
+    pub show: Show,
+    /// `[budget]`.
+    pub budget: Budget,
+    /// `[run]`, its defaults filled in.
+    pub run: RunSettings,
+    /// `[defaults]`.
+    pub defaults: Layer,
+    /// `[presets.NAME]`.
+    pub presets: BTreeMap<String, Preset>,
+    /// `[characters.NAME]`.
+    pub characters: BTreeMap<String, Entry>,
+    /// `[locations.NAME]`.
+    pub locations: BTreeMap<String, Entry>,
+    /// `[props.NAME]`.
+    pub props: BTreeMap<String, Entry>,
+    /// `[looks.NAME]`.
+    pub looks: BTreeMap<String, Entry>,
+    /// `[sequences."EP/SEQ"]`.
+    pub sequences: BTreeMap<String, Layer>,
+    /// Every shot, in the order written: `[[shots]]` first, then the lists of `show.shots`.
+    pub shots: Vec<Shot>,
+    /// What deserves a look but stops nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// `[show]`: what the show is called and where its files go.
+#[derive(Clone, Debug)]
+pub struct Show {
+    /// `id`; without one, the run log draws and keeps a random one.
+    pub id: Option<Placed<ShowId>>,
+    /// `code`, a short name for file names; the manifest's file stem when left out.
+    pub code: Placed<String>,
+    /// `title`.
+    pub title: Option<Placed<String>>,
+    /// `output`, a folder relative to the manifest; `out` when left out.
+    pub output: Placed<String>,
+    /// `name`, the template of file names.
+    pub name: Placed<String>,
+}
+
+/// `[budget]`: caps in US dollars; a cap left out is none.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    /// The cap of one run.
+    pub run: Option<Placed<Micros>>,
+    /// The cap of the whole show, over all its runs.
+    pub show: Option<Placed<Micros>>,
+    /// The cap of each sequence.
+    pub sequence: Option<Placed<Micros>>,
+    /// The cap of each shot.
+    pub shot: Option<Placed<Micros>>,
+}
+
+/// `[run]`: how a run goes about its work; flags win over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunSettings {
+    /// The most tasks in flight, from 1 to 1024; 4 when left out, the vendor's hint being 2 to 4.
+    pub jobs: u32,
+    /// The most tasks sent in a minute; 0 is no bound.
+    pub rate_per_minute: u32,
+    /// How often a transient error is answered by another try.
+    pub retries: u32,
+    /// Seconds that pass since a task was sent before it is sent again.
+    pub quiet_s: u32,
+    /// The most tasks asked about in one request, from 1.
+    pub poll_batch: u32,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            jobs: 4,
+            rate_per_minute: 0,
+            retries: 4,
+            quiet_s: 60,
+            poll_batch: 20,
+        }
+    }
+}
+
+/// `[presets.NAME]`: technical settings.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    /// Where the name was written; nowhere for a built-in preset.
+    pub place: Option<Place>,
+    /// `extends`: the preset whose settings this one begins with.
+    pub extends: Option<Placed<String>>,
+    /// The settings it changes; only technical ones.
+    pub layer: Layer,
+}
+
+/// An entry of the bible: a character, location, prop or look.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Where the entry begins.
+    pub place: Place,
+    /// `name`, how it is called in prompts; its key when left out.
+    pub name: Option<Placed<String>>,
+    /// `text`, what identifies it.
+    pub text: Option<Placed<String>>,
+    /// `keep`, features that are never dropped.
+    pub keep: Option<Placed<String>>,
+    /// `references`, in order.
+    pub references: Vec<Reference>,
+    /// `wardrobe.NAME`: states that replace references of the same role and add their text.
+    pub wardrobe: BTreeMap<String, Entry>,
+}
+
+/// A reference as written: a path, a URL, an image's UUID or a data URI, with what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where the image is to be had.
+    pub image: Placed<Image>,
+    /// `role`: `face`, `body`, `sheet`, `place`, `layout`, …; free text, none when left out.
+    pub role: Option<Placed<String>>,
+    /// `use`: what of it is to be used.
+    pub scope: Option<Placed<String>>,
+}
+
+/// Where a reference image is to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// A file, its path relative to the file that names it, as written.
+    File(String),
+    /// An `https` address (or `http` on loopback), sent as it is.
+    Url(String),
+    /// The UUID of an image the provider already has, sent as it is.
+    Uuid(String),
+    /// A `data:` URI, sent as it is; its text is image data and never shown.
+    DataUri(String),
+}
+
+/// One wanted picture, as written.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// Its identity.
+    pub id: Placed<ShotId>,
+    /// The episode, where it has one.
+    pub episode: Option<String>,
+    /// The sequence within the episode, where it has one.
+    pub sequence: Option<String>,
+    /// The last part of its id.
+    pub name: String,
+    /// Where the shot was written: its table header or its row.
+    pub place: Place,
+    /// `status`: whether a run may buy it.
+    pub status: Status,
+    /// What the shot itself sets, above defaults and sequence.
+    pub layer: Layer,
+    /// `matrix` and `zip`.
+    pub variants: Variants,
+    /// `note` and the columns kept for reports, by their header.
+    pub kept: Vec<(String, String)>,
+}
+
+/// What the status column says of a shot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// `todo` or empty: it runs.
+    #[default]
+    Todo,
+    /// `retake`: it runs.
+    Retake,
+    /// `approved`: it does not run.
+    Approved,
+    /// `wfa`, waiting for approval: it does not run.
+    WaitingForApproval,
+    /// `hold`: it does not run.
+    Hold,
+    /// `omit`: it does not run.
+    Omit,
+}
+
+/// The values a shot is varied over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variants {
+    /// `matrix`: lists whose product is made, in the order written.
+    pub matrix: Vec<(Placed<String>, Vec<Placed<String>>)>,
+    /// `zip`: lists that go in step.
+    pub zip: Vec<(Placed<String>, Vec<Placed<String>>)>,
+    /// `exclude`: combinations left out.
+    pub exclude: Vec<BTreeMap<String, Placed<String>>>,
+}
+
+impl Variants {
+    /// Tells whether the shot has no variants.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.matrix.is_empty() && self.zip.is_empty()
+    }
+}
