@@ -62,8 +62,8 @@ impl ShotHistory {
 pub struct Upload {
     /// What the provider calls it.
     pub image: ImageId,
-    /// When it was uploaded.
-    pub at: Option<Timestamp>,
+    /// When it was uploaded or last used; each use renews its life at the provider.
+    pub used_at: Option<Timestamp>,
 }
 
 /// One run, as the log tells it.
@@ -139,7 +139,7 @@ impl Ledger {
             Record::Reference(uploaded) => {
                 let upload = Upload {
                     image: uploaded.image.clone(),
-                    at,
+                    used_at: at,
                 };
                 self.references.insert(uploaded.sha256, upload);
                 Ok(())
@@ -185,6 +185,11 @@ impl Ledger {
 
     fn intend(&mut self, intent: &Intent, at: Option<Timestamp>) -> Result<(), &'static str> {
         let intent = Arc::new(intent.clone());
+        for reference in &intent.made.references {
+            if let Some(upload) = self.references.get_mut(&reference.sha256) {
+                upload.used_at = at.or(upload.used_at);
+            }
+        }
         let period = self.accounts.period;
         if let Some(task) = self.tasks.get_mut(&intent.task) {
             let (before, joined) = (task.weight(), task.period != period);

@@ -112,6 +112,8 @@ pub struct Report {
     pub images: Vec<ResultImage>,
     /// The images, or the whole task, that ended without one.
     pub failures: Vec<Trouble>,
+    /// Whether the answer spoke of an image that is still being made.
+    pub working: bool,
 }
 
 /// A finished image.
