@@ -84,29 +84,23 @@ impl FileName {
     /// Gives the path of a take, below the images folder.
     #[must_use]
     pub fn path(&self, take: TakeNo, extension: &str) -> String {
-        let mut path = String::new();
-        for part in self.0.iter() {
-            match part {
-                NamePart::Text(text) => path.push_str(text),
-                NamePart::Take(width) => path.push_str(&format!("{:0width$}", take.0)),
-                NamePart::Extension => path.push_str(extension),
-            }
-        }
-        path
+        let spelled = self.0.iter().map(|part| match part {
+            NamePart::Text(text) => text.clone(),
+            NamePart::Take(width) => format!("{:0width$}", take.0),
+            NamePart::Extension => extension.to_owned(),
+        });
+        spelled.collect()
     }
 
     /// Spells the name with its open fields in braces, as the run log keeps it.
     #[must_use]
     pub fn pattern(&self) -> String {
-        let mut pattern = String::new();
-        for part in self.0.iter() {
-            match part {
-                NamePart::Text(text) => pattern.push_str(text),
-                NamePart::Take(width) => pattern.push_str(&format!("{{take:{width}}}")),
-                NamePart::Extension => pattern.push_str("{ext}"),
-            }
-        }
-        pattern
+        let spelled = self.0.iter().map(|part| match part {
+            NamePart::Text(text) => text.clone(),
+            NamePart::Take(width) => format!("{{take:{width}}}"),
+            NamePart::Extension => "{ext}".to_owned(),
+        });
+        spelled.collect()
     }
 
     /// Reads a pattern back; gives nothing for one that could lead out of the images folder.

@@ -329,3 +329,23 @@ impl Task {
 pub fn price_key(model: &str, size: &str) -> Arc<str> {
     format!("{model} {size}").into()
 }
+
+impl Image {
+    /// Gives the record that told of the image, as far as it is remembered.
+    #[must_use]
+    pub fn as_produced(&self, task: crate::domain::id::TaskId) -> Produced {
+        Produced {
+            task,
+            index: self.index,
+            image: self.image.clone(),
+            url: match &self.fate {
+                Fate::Produced(url) => url.clone(),
+                Fate::Saved(_) | Fate::Lost(_) => None,
+            },
+            seed: self.seed,
+            nsfw: self.nsfw,
+            cost: self.cost,
+            cost_assumed: self.cost_assumed,
+        }
+    }
+}

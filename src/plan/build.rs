@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::domain::class::Class;
 use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::request::AskedSize;
@@ -195,7 +196,7 @@ impl<'a> Builder<'a> {
             files: Vec::new(),
         };
         let selected = self.terms.selection.has(wanted);
-        let barred = self.barred(wanted, selected);
+        let barred = barred(wanted, selected);
         let standing = self.standing(shot_index, wanted, barred.is_none());
         let counted = standing.keeps.values().sum::<u32>();
         let mut need = wanted.takes.saturating_sub(counted);
@@ -222,17 +223,6 @@ impl<'a> Builder<'a> {
         self.plan.entries.push(entry);
     }
 
-    /// Says why a shot may not be bought at all, whatever it lacks.
-    fn barred(&self, wanted: &Wanted, selected: bool) -> Option<Kept> {
-        match wanted.status {
-            _ if !selected => Some(Kept::NotSelected),
-            Status::Todo | Status::Retake => None,
-            Status::Approved => Some(Kept::ApprovedButStale),
-            Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
-            Status::Omit => Some(Kept::Omitted),
-        }
-    }
-
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
     fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
         let mut standing = Standing::default();
@@ -247,6 +237,7 @@ impl<'a> Builder<'a> {
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
                 Step::Leave(Leave::Refused) => standing.refused = true,
+                Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refused = true,
                 Step::Leave(Leave::Unsure) if !self.terms.rebuy_missing => {
                     standing.count(Kept::Unsure, missing);
                 }
@@ -411,6 +402,23 @@ impl Standing {
             *self.keeps.entry(kept).or_default() += takes;
         }
     }
+}
+
+/// Says why a shot may not be bought at all, whatever it lacks.
+fn barred(wanted: &Wanted, selected: bool) -> Option<Kept> {
+    match wanted.status {
+        _ if !selected => Some(Kept::NotSelected),
+        Status::Todo | Status::Retake => None,
+        Status::Approved => Some(Kept::ApprovedButStale),
+        Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
+        Status::Omit => Some(Kept::Omitted),
+    }
+}
+
+/// Tells whether the same request would end the same way, as what a safety check refused does.
+fn would_fail_again(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    matches!(class, Some(Class::Safety | Class::Request))
 }
 
 fn needs_settling(task: &Task) -> bool {
