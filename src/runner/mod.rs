@@ -25,6 +25,9 @@ pub mod shutdown;
 mod uploads;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
