@@ -56,9 +56,6 @@ pub enum LineError {
         "the checksum does not fit: the line was changed, or a line before it was lost, doubled or moved"
     )]
     Checksum,
-    /// A log of a later version.
-    #[error("the log has format {0}, and this version reads formats up to {FORMAT}")]
-    NewerFormat(u32),
     /// It is not a record.
     #[error("the line is no record of the run log: {0}")]
     Form(String),
