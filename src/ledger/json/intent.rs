@@ -111,6 +111,8 @@ struct MadeLine<'a> {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     values: Cow<'a, [(String, String)]>,
     #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
     preset: Cow<'a, str>,
     #[serde(borrow)]
     model: Cow<'a, str>,
@@ -140,6 +142,7 @@ impl<'a> From<&'a Made> for MadeLine<'a> {
         Self {
             sequence: made.sequence.as_deref().map(Cow::Borrowed),
             values: made.values.as_slice().into(),
+            name: made.name.as_str().into(),
             preset: made.preset.as_str().into(),
             model: made.model.as_str().into(),
             template: made.template.as_str().into(),
@@ -161,6 +164,7 @@ impl From<MadeLine<'_>> for Made {
         Self {
             sequence: line.sequence.map(Cow::into_owned),
             values: line.values.into_owned(),
+            name: line.name.into_owned(),
             preset: line.preset.into_owned(),
             model: line.model.into_owned(),
             template: line.template.into_owned(),

@@ -64,6 +64,7 @@ fn intent() -> Intent {
         made: Made {
             sequence: Some("104/TCC".into()),
             values: vec![("angle".into(), "low angle".into())],
+            name: "104/TCC/0010/AGM_104_TCC_0010_board_v{take:3}.{ext}".into(),
             preset: "board".into(),
             model: "klingai:kling-image@o1".into(),
             template: "{mira} waves \"hello\"\nfrom the pier".into(),
@@ -314,15 +315,15 @@ prop_compose! {
 
 prop_compose! {
     fn any_made()(
-        words in any::<[String; 5]>(), sequence in any::<Option<String>>(),
+        words in any::<[String; 6]>(), sequence in any::<Option<String>>(),
         values in vec(any::<(String, String)>(), 0..3), size in any::<Option<(u32, u32)>>(),
         resolution in any::<Option<String>>(), format in any::<String>(), quality in any::<u32>(),
         prompt in any::<String>(), template in any::<String>(),
         references in vec(any_made_of(), 0..3),
     ) -> Made {
-        let [preset, model, safety, delivery, output] = words;
+        let [name, preset, model, safety, delivery, output] = words;
         Made {
-            sequence, values, preset, model, template, prompt, size, resolution, format, quality,
+            sequence, values, name, preset, model, template, prompt, size, resolution, format, quality,
             safety, delivery, output, references,
         }
     }
