@@ -17,7 +17,11 @@ use crate::domain::money::Micros;
 use crate::expand::request::Request;
 use crate::ledger::port::{CommittedIntent, OpenIntent};
 
+pub mod download;
+pub mod hosts;
+pub mod network;
 pub mod runware;
+pub mod tls;
 
 /// A provider of images.
 pub trait Provider: Send + Sync + 'static {
