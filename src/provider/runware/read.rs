@@ -94,6 +94,7 @@ fn ended(trouble: Trouble) -> Submitted {
     Submitted::Accepted(Report {
         images: Vec::new(),
         failures: vec![trouble],
+        working: false,
     })
 }
 
@@ -299,6 +300,7 @@ impl<'r, 'a> Told<'r, 'a> {
     /// Gathers images and failures.
     fn report(&self, scrub: &Scrub) -> Report {
         let mut images: Vec<_> = self.given.iter().filter_map(|f| image(f)).collect();
+        let working = images.len() < self.given.len();
         keep_each_once(&mut images);
         let ended = |fault: &Fault<'_>| {
             let verdict = fault.verdict(200);
@@ -309,7 +311,7 @@ impl<'r, 'a> Told<'r, 'a> {
         let told_twice = failures.clone();
         let others = self.faults.iter().copied().filter_map(ended);
         failures.extend(others.filter(|trouble| !told_twice.contains(trouble)));
-        Report { images, failures }
+        Report { images, failures, working }
     }
 }
 
