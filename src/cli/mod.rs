@@ -9,6 +9,8 @@
 pub mod args;
 pub mod commands;
 pub mod exit;
+pub mod render;
 pub mod settings;
 pub mod show;
 pub mod streams;
+pub mod terminal;
