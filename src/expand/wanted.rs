@@ -1,5 +1,6 @@
 //! What the manifest asks for: one [`Wanted`] for each shot and variant.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::Place;
@@ -81,6 +82,12 @@ impl FileName {
         Self(parts.into())
     }
 
+    /// Gives the pieces.
+    #[must_use]
+    pub fn parts(&self) -> &[NamePart] {
+        &self.0
+    }
+
     /// Gives the path of a take, below the images folder.
     #[must_use]
     pub fn path(&self, take: TakeNo, extension: &str) -> String {
@@ -88,7 +95,9 @@ impl FileName {
         for part in self.0.iter() {
             match part {
                 NamePart::Text(text) => path.push_str(text),
-                NamePart::Take(width) => path.push_str(&format!("{:0width$}", take.0)),
+                NamePart::Take(width) => {
+                    let _infallible = write!(path, "{:0width$}", take.0);
+                }
                 NamePart::Extension => path.push_str(extension),
             }
         }

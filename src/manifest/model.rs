@@ -32,6 +32,8 @@ pub struct Manifest {
     pub looks: BTreeMap<String, Entry>,
     /// `[sequences."EP/SEQ"]`.
     pub sequences: BTreeMap<String, Layer>,
+    /// What `--set` asks for, above every other layer.
+    pub set: Layer,
     /// Every shot, in the order written: `[[shots]]` first, then the lists of `show.shots`.
     pub shots: Vec<Shot>,
     /// What deserves a look but stops nothing.
