@@ -1,1 +1,4 @@
-//! Room.
+//! Arguments in, exit code out: the commands, and how everything is shown.
+
+pub mod render;
+pub mod terminal;

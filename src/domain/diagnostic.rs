@@ -1,5 +1,6 @@
 //! Complaints about what people wrote, each with its place.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::domain::id::ShotId;
@@ -9,12 +10,20 @@ use crate::domain::id::ShotId;
 pub struct FileNo(pub u32);
 
 /// A text that was read, under the path it is shown by.
-#[derive(Clone, Debug)]
+///
+/// A manifest may hold secret addresses, so only its length is shown in debug output.
+#[derive(Clone)]
 pub struct Source {
     /// The path as a person knows it, relative to where they stand or as they gave it.
     pub path: String,
     /// The whole text, decoded.
     pub text: Arc<str>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({:?}, {} bytes)", self.path, self.text.len())
+    }
 }
 
 /// All texts that belong to one manifest.
@@ -47,6 +56,29 @@ pub struct Cell {
     pub row: u32,
     /// The column, from 0 (`A`).
     pub column: u32,
+}
+
+impl Cell {
+    /// Names the cell as a spreadsheet does, such as `F3`.
+    #[must_use]
+    pub fn address(self) -> String {
+        format!("{}{}", column_name(self.column), self.row)
+    }
+}
+
+/// Names a column, counted from 0, as a spreadsheet does: `A` to `Z`, then `AA`.
+#[must_use]
+pub fn column_name(column: u32) -> String {
+    let (mut rest, mut name) = (column, String::new());
+    loop {
+        // A digit below 26 is always a letter.
+        let digit = char::from_u32(u32::from(b'A') + rest % 26).unwrap_or('?');
+        name.insert(0, digit);
+        if rest < 26 {
+            return name;
+        }
+        rest = rest / 26 - 1;
+    }
 }
 
 /// Where something was written: bytes of a source text, and the cell they stand in if it is a table.
@@ -101,6 +133,20 @@ pub enum Severity {
     Error,
     /// Worth a look; work goes on.
     Warning,
+    /// Something decided on the reader's behalf, told once.
+    Note,
+}
+
+impl Severity {
+    /// Gives the word that opens the complaint.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// One complaint: what is wrong, where, what was expected and what to do.
@@ -137,6 +183,12 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, message.into())
+    }
+
+    /// Begins a note.
+    #[must_use]
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, message.into())
     }
 
     const fn new(severity: Severity, code: &'static str, message: String) -> Self {
@@ -201,5 +253,20 @@ impl Diagnostic {
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_named_like_a_spreadsheet() {
+        let address = |row, column| Cell { row, column }.address();
+        assert_eq!(address(3, 0), "A3");
+        assert_eq!(address(1, 25), "Z1");
+        assert_eq!(address(1, 26), "AA1");
+        assert_eq!(address(1, 701), "ZZ1");
+        assert_eq!(address(1, 702), "AAA1");
     }
 }

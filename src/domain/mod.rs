@@ -10,5 +10,6 @@ pub mod class;
 pub mod diagnostic;
 pub mod digest;
 pub mod id;
+pub mod lines;
 pub mod money;
 pub mod secret;

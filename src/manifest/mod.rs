@@ -1,12 +1,24 @@
 //! What people wrote: TOML and CSV text turned into a [`model::Manifest`], each value with its place.
 //!
 //! Owns the grammar of manifests and shot lists and every complaint about their form. It never
-//! opens a file (the intake room hands it texts), never looks at a reference picture and never
-//! decides what a prompt compiles to.
+//! opens a file (whoever calls [`read::read`] hands it texts), never looks at a reference picture
+//! and never decides what a prompt compiles to.
 //!
 //! Invariants: any bytes are answered, never with a panic; every problem of a text is reported at
-//! once; no value is moved to another key or column unnoticed; what the types here hold has the
-//! right form, though a name may still point at nothing.
+//! once; no value is moved to another key or column unnoticed; a shot with a problem never stands
+//! among the shots of a manifest; what the types here hold has the right form, though a name may
+//! still point at nothing.
 
 pub mod model;
+pub mod read;
 pub mod settings;
+pub mod table;
+
+mod draft;
+mod identity;
+mod reference;
+mod set;
+mod setting;
+mod shown;
+mod text;
+mod toml;

@@ -1,6 +1,7 @@
 //! The manifest as it was written, checked in form but not yet expanded.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
 use crate::domain::id::{ShotId, ShowId};
@@ -36,7 +37,7 @@ pub struct Manifest {
     pub set: Layer,
     /// Every shot, in the order written: `[[shots]]` first, then the lists of `show.shots`.
     pub shots: Vec<Shot>,
-    /// What deserves a look but stops nothing.
+    /// What deserves a look but stops nothing; these are among the complaints of the reading too.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -135,7 +136,9 @@ pub struct Reference {
 }
 
 /// Where a reference image is to be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Addresses may be signed and data URIs are image data: debug output shows neither.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Image {
     /// A file, its path relative to the file that names it, as written.
     File(String),
@@ -145,6 +148,17 @@ pub enum Image {
     Uuid(String),
     /// A `data:` URI, sent as it is; its text is image data and never shown.
     DataUri(String),
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({path:?})"),
+            Self::Url(_) => f.write_str("Url(hidden)"),
+            Self::Uuid(uuid) => write!(f, "Uuid({uuid:?})"),
+            Self::DataUri(_) => f.write_str("DataUri(hidden)"),
+        }
+    }
 }
 
 /// One wanted picture, as written.
@@ -168,6 +182,15 @@ pub struct Shot {
     pub variants: Variants,
     /// `note` and the columns kept for reports, by their header.
     pub kept: Vec<(String, String)>,
+}
+
+/// A shot that cannot be bought as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it was written: its table header or its row.
+    pub place: Option<Place>,
+    /// Its id, where that could be read.
+    pub shot: Option<ShotId>,
 }
 
 /// What the status column says of a shot.
@@ -197,6 +220,26 @@ pub struct Variants {
     pub zip: Vec<(Placed<String>, Vec<Placed<String>>)>,
     /// `exclude`: combinations left out.
     pub exclude: Vec<BTreeMap<String, Placed<String>>>,
+}
+
+impl Status {
+    /// Every spelling, in the order documented; an empty one is `todo`.
+    pub const WORDS: &'static [&'static str] =
+        &["todo", "retake", "approved", "hold", "omit", "wfa"];
+
+    /// Reads the spelling of manifests and shot lists, in any case.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "" | "todo" => Self::Todo,
+            "retake" => Self::Retake,
+            "approved" => Self::Approved,
+            "hold" => Self::Hold,
+            "omit" => Self::Omit,
+            "wfa" => Self::WaitingForApproval,
+            _ => return None,
+        })
+    }
 }
 
 impl Variants {

@@ -1,0 +1,168 @@
+//! Draws complaints for people, with the line they are about.
+
+pub mod json;
+
+mod excerpt;
+mod position;
+#[cfg(test)]
+mod tests;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::cli::render::excerpt::Excerpt;
+use crate::cli::render::position::Positions;
+use crate::cli::terminal::escape;
+use crate::domain::diagnostic::{Diagnostic, Place, Severity, Sources};
+
+/// The narrowest width that is drawn for, in columns.
+const NARROWEST: usize = 40;
+
+/// Draws every complaint in the order of files and places, and how many there are.
+///
+/// The last line tells that nothing was spent where there is an error; a caller that goes on all
+/// the same, leaving shots out, draws [`complaints`] alone.
+#[must_use]
+pub fn render(sources: &Sources, diagnostics: &[Diagnostic], color: bool, width: usize) -> String {
+    let mut drawn = complaints(sources, diagnostics, color, width);
+    if let Some(closing) = closing(diagnostics) {
+        drawn.push_str(&closing);
+        drawn.push('\n');
+    }
+    drawn
+}
+
+/// Draws every complaint in the order of files and places, each followed by an empty line.
+#[must_use]
+pub fn complaints(
+    sources: &Sources,
+    diagnostics: &[Diagnostic],
+    color: bool,
+    width: usize,
+) -> String {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|diagnostic| (diagnostic.place.is_some(), diagnostic.place));
+    let mut pen = Pen {
+        positions: Positions::of(sources),
+        color,
+        width: width.max(NARROWEST),
+    };
+    let mut drawn = String::new();
+    for diagnostic in sorted {
+        pen.draw(diagnostic, &mut drawn);
+        drawn.push('\n');
+    }
+    drawn
+}
+
+/// Counts the complaints, if any of them stops a purchase.
+#[must_use]
+pub fn closing(diagnostics: &[Diagnostic]) -> Option<String> {
+    let count = |severity, one: &str| {
+        let number = diagnostics
+            .iter()
+            .filter(|d| d.severity == severity)
+            .count();
+        let plural = if number == 1 { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {one}{plural}"))
+    };
+    let problems = count(Severity::Error, "problem")?;
+    let warnings = count(Severity::Warning, "warning");
+    let warnings = warnings.map_or_else(String::new, |warnings| format!(", {warnings}"));
+    Some(format!(
+        "{problems}{warnings}. Nothing was sent, nothing was spent."
+    ))
+}
+
+struct Pen<'s> {
+    positions: Positions<'s>,
+    color: bool,
+    width: usize,
+}
+
+impl Pen<'_> {
+    fn draw(&mut self, diagnostic: &Diagnostic, drawn: &mut String) {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level
+            .primary_title(escape(&diagnostic.message).into_owned())
+            .id(diagnostic.code);
+        let mut group = Group::with_title(title);
+        let excerpt = diagnostic.place.and_then(|place| self.excerpt(place));
+        if let Some(excerpt) = &excerpt {
+            let annotation = AnnotationKind::Primary.span(excerpt.marked.clone());
+            group = group.element(
+                Snippet::source(excerpt.line.as_str())
+                    .line_start(excerpt.number)
+                    .annotation(annotation),
+            );
+        }
+        let renderer = if self.color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let renderer = renderer
+            .decor_style(DecorStyle::Ascii)
+            .term_width(self.width * 2);
+        let report = renderer.render(&[group]);
+        let (head, body) = report.split_once('\n').unwrap_or((&report, ""));
+        let gutter = excerpt.map_or(1, |excerpt| excerpt.number.to_string().len());
+        drawn.push_str(head);
+        drawn.push('\n');
+        if let Some(origin) = self.origin(diagnostic) {
+            let line = format!("{:gutter$}--> {origin}\n", "");
+            drawn.push_str(&line);
+        }
+        if !body.is_empty() {
+            drawn.push_str(body);
+            drawn.push('\n');
+        }
+        self.footer(diagnostic, gutter, drawn);
+    }
+
+    /// Writes what was expected, the other places, and what to do.
+    fn footer(&mut self, diagnostic: &Diagnostic, gutter: usize, drawn: &mut String) {
+        let mut lines = Vec::new();
+        for expected in &diagnostic.expected {
+            lines.push(format!("{:gutter$} = expected {}", "", escape(expected)));
+        }
+        for (place, word) in &diagnostic.related {
+            let at = self.positions.of_place(*place);
+            lines.push(format!("{:gutter$} = {}: {at}", "", escape(word)));
+        }
+        if let Some(help) = &diagnostic.help {
+            lines.push(format!("help: {}", escape(help)));
+        }
+        for line in lines {
+            drawn.push_str(&line);
+            drawn.push('\n');
+        }
+    }
+
+    /// Says where: file, line, column, cell, shot.
+    fn origin(&mut self, diagnostic: &Diagnostic) -> Option<String> {
+        let mut origin = match (diagnostic.place, &diagnostic.file) {
+            (Some(place), _) => self.positions.of_place(place),
+            (None, Some(file)) => escape(file).into_owned(),
+            (None, None) => String::new(),
+        };
+        if let Some(shot) = &diagnostic.shot {
+            if !origin.is_empty() {
+                origin.push_str(", ");
+            }
+            origin.push_str("shot ");
+            origin.push_str(&escape(shot.as_str()));
+        }
+        (!origin.is_empty()).then_some(origin)
+    }
+
+    fn excerpt(&mut self, place: Place) -> Option<Excerpt> {
+        let line = self.positions.line_of(place)?;
+        let room = self.width.saturating_sub(line.number.to_string().len() + 3);
+        Some(Excerpt::cut(&line, room))
+    }
+}

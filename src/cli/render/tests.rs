@@ -1,0 +1,99 @@
+//! Broken manifests, and what a person reads about them.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::render::{json, render};
+use crate::domain::diagnostic::Diagnostic;
+use crate::manifest::read::{Options, Outcome, Text, TextError, Texts, read};
+
+/// Reads texts from a folder, shown as if one stood in it.
+struct Folder(PathBuf);
+
+impl Texts for Folder {
+    fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError> {
+        let beside = Path::new(by).parent().unwrap_or(Path::new(""));
+        let shown = beside.join(path);
+        match std::fs::read(self.0.join(&shown)) {
+            Ok(bytes) => Ok(Text {
+                path: shown.display().to_string(),
+                bytes,
+            }),
+            Err(_) => Err(TextError::Missing),
+        }
+    }
+}
+
+fn fixtures(kind: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("tests/fixtures").join(kind)
+}
+
+fn outcome(folder: &Path, name: &str, options: &Options) -> Outcome {
+    let mut texts = Folder(folder.to_owned());
+    let root = texts.read("", name).expect("the fixture is there");
+    read(root, &mut texts, options)
+}
+
+/// Names the manifest of every fixture: a file, or the first of these in a folder.
+fn manifests(kind: &str) -> Vec<(String, PathBuf, String)> {
+    let mut manifests = Vec::new();
+    for entry in std::fs::read_dir(fixtures(kind)).expect("fixtures") {
+        let path = entry.expect("entry").path();
+        let name = path
+            .file_name()
+            .expect("name")
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() && name != "snapshots" {
+            let main = ["list.csv", "show.toml"]
+                .into_iter()
+                .find(|main| path.join(main).exists())
+                .expect("a folder holds a manifest");
+            manifests.push((name, path, main.to_owned()));
+        } else if path.is_file() {
+            let parent = path.parent().expect("parent").to_owned();
+            manifests.push((name.clone(), parent, name));
+        }
+    }
+    manifests.sort();
+    manifests
+}
+
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(fixtures("invalid/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+#[test]
+fn every_broken_manifest_is_explained() {
+    let manifests = manifests("invalid");
+    assert!(manifests.len() >= 30, "{} fixtures", manifests.len());
+    for (name, folder, main) in manifests {
+        let outcome = outcome(&folder, &main, &Options::default());
+        let drawn = render(&outcome.sources, &outcome.complaints, false, 100);
+        settings().bind(|| insta::assert_snapshot!(name.clone(), drawn));
+        let is_error = outcome.complaints.iter().any(Diagnostic::is_error);
+        assert!(
+            is_error || name.starts_with("warning-"),
+            "{name} is not refused"
+        );
+        let of_manifest = outcome.manifest.is_none();
+        let of_shots = !outcome.left_out.is_empty();
+        assert!(
+            of_manifest || of_shots || !is_error,
+            "{name}: an error without effect"
+        );
+        assert!(!drawn.contains("canary"), "{name} shows a secret");
+    }
+}
+
+#[test]
+fn json_tells_the_same() {
+    let outcome = outcome(&fixtures("invalid"), "ragged-row.csv", &Options::default());
+    let told = json::complaints(&outcome.sources, &outcome.complaints);
+    let text = serde_json::to_string_pretty(&told).expect("JSON");
+    settings().bind(|| insta::assert_snapshot!("json", text));
+}

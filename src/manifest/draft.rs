@@ -1,0 +1,139 @@
+//! A manifest as it grows, text by text.
+
+use std::collections::BTreeMap;
+
+use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::domain::id::{ShotId, ShowId};
+use crate::manifest::model::{Budget, Entry, LeftOut, Preset, RunSettings, Shot};
+use crate::manifest::settings::Layer;
+
+/// Everything that was read so far.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// `[show]`.
+    pub(super) show: ShowDraft,
+    /// `[budget]`.
+    pub(super) budget: Budget,
+    /// `[run]`.
+    pub(super) run: RunSettings,
+    /// `[defaults]`.
+    pub(super) defaults: Layer,
+    /// `[presets.NAME]`.
+    pub(super) presets: BTreeMap<String, Preset>,
+    /// The four tables of the bible.
+    pub(super) bible: Bible,
+    /// `[sequences."EP/SEQ"]`.
+    pub(super) sequences: BTreeMap<String, Layer>,
+    /// `[columns]`: a header or known column, and the other.
+    pub(super) columns: Vec<(Placed<String>, Placed<String>)>,
+    /// Texts that `include` names and nobody has read yet.
+    pub(super) includes: Vec<Placed<String>>,
+    /// The shots.
+    pub(super) shots: Gathered,
+    /// Tables and names that were defined, by their dotted path.
+    defined: BTreeMap<String, Place>,
+}
+
+/// `[show]`, nothing filled in.
+#[derive(Debug, Default)]
+pub(super) struct ShowDraft {
+    /// `id`.
+    pub(super) id: Option<Placed<ShowId>>,
+    /// `code`.
+    pub(super) code: Option<Placed<String>>,
+    /// `title`.
+    pub(super) title: Option<Placed<String>>,
+    /// `output`.
+    pub(super) output: Option<Placed<String>>,
+    /// `name`.
+    pub(super) name: Option<Placed<String>>,
+    /// `shots`.
+    pub(super) shots: Vec<Placed<String>>,
+}
+
+/// The entries that prompts can name.
+#[derive(Debug, Default)]
+pub(super) struct Bible {
+    /// `[characters.NAME]`.
+    pub(super) characters: BTreeMap<String, Entry>,
+    /// `[locations.NAME]`.
+    pub(super) locations: BTreeMap<String, Entry>,
+    /// `[props.NAME]`.
+    pub(super) props: BTreeMap<String, Entry>,
+    /// `[looks.NAME]`.
+    pub(super) looks: BTreeMap<String, Entry>,
+}
+
+impl Draft {
+    /// Tells whether some layer above the shots gives a prompt.
+    pub(super) fn has_prompt(&self) -> bool {
+        let mut layers = self.sequences.values().chain([&self.defaults]);
+        layers.any(|layer| layer.prompt.is_some())
+    }
+
+    /// Notes that a table or name is defined here; a second time is a complaint.
+    pub(super) fn define(
+        &mut self,
+        path: String,
+        place: Place,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> bool {
+        let Some(former) = self.defined.get(&path) else {
+            self.defined.insert(path, place);
+            return true;
+        };
+        complaints.push(
+            Diagnostic::error("defined-twice", format!("`{path}` is defined twice"))
+                .at(place)
+                .help("rename one of the two, or take it out")
+                .related(Some(*former), "the other one"),
+        );
+        false
+    }
+}
+
+/// Shots as they are gathered: the sound ones, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Those without a complaint.
+    pub(super) sound: Vec<Shot>,
+    /// Those with one.
+    pub(super) left_out: Vec<LeftOut>,
+    /// The ids of those left out, to be compared with the others.
+    pub(super) refused: Vec<Placed<ShotId>>,
+    /// What is wrong, shot by shot.
+    pub(super) complaints: Vec<Diagnostic>,
+    /// Where each list without ids begins.
+    pub(super) numbered: Vec<Place>,
+}
+
+impl Gathered {
+    /// Takes a shot, or what is known of one that could not be read.
+    ///
+    /// Complaints without a shot are put down to this one; with an error among them it is left out.
+    pub(super) fn take(
+        &mut self,
+        id: Option<Placed<ShotId>>,
+        place: Place,
+        shot: Option<Shot>,
+        complaints: Vec<Diagnostic>,
+    ) {
+        let broken = complaints.iter().any(Diagnostic::is_error);
+        for mut complaint in complaints {
+            if complaint.shot.is_none() {
+                complaint.shot = id.as_ref().map(|id| id.value.clone());
+            }
+            self.complaints.push(complaint);
+        }
+        match shot {
+            Some(shot) if !broken => self.sound.push(shot),
+            _ => {
+                self.left_out.push(LeftOut {
+                    place: Some(place),
+                    shot: id.as_ref().map(|id| id.value.clone()),
+                });
+                self.refused.extend(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The way in: texts are asked for, a manifest and every complaint are given back.
+
+use std::sync::Arc;
+
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
+use crate::manifest::draft::Draft;
+use crate::manifest::identity;
+use crate::manifest::model::{LeftOut, Manifest, Show};
+use crate::manifest::set;
+use crate::manifest::settings::Layer;
+use crate::manifest::shown::shown;
+use crate::manifest::table;
+use crate::manifest::table::columns::Mapping;
+use crate::manifest::text;
+use crate::manifest::toml;
+
+/// Gives the texts that a manifest names.
+pub trait Texts {
+    /// Reads the text at `path`, which is relative to the folder of the text shown as `by`.
+    ///
+    /// # Errors
+    /// Says why there is no such text.
+    fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError>;
+}
+
+/// A file's bytes, under the path it is shown by.
+#[derive(Clone)]
+pub struct Text {
+    /// The path as it is shown, by which this process could open it too; one file has one.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a text cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
+    /// It leads out of the folder of the manifest.
+    #[error("it lies outside of the show's folder")]
+    Outside,
+    /// It cannot be read; the operating system's reason.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// What the command line says about reading.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--encoding`: how shot lists without a byte order mark are encoded.
+    pub encoding: Option<String>,
+    /// Every `--set`, in order.
+    pub set: Vec<String>,
+}
+
+/// What came of reading a manifest.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The manifest with its sound shots; none if anything but single shots is wrong.
+    ///
+    /// Whether it may be used although shots were left out is for the caller to say
+    /// (`--skip-invalid`).
+    pub manifest: Option<Manifest>,
+    /// Every text that was read, to draw complaints with.
+    pub sources: Sources,
+    /// Every complaint: errors, warnings and notes, in the order of files and places.
+    pub complaints: Vec<Diagnostic>,
+    /// The shots that were left out of the manifest, each with an error among the complaints.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// The template of file names when `show.name` is left out.
+pub const DEFAULT_NAME: &str = "{episode}/{sequence}/{shot}/\
+    {show}_{episode}_{sequence}_{shot}_{preset}<_{variant:02}>_v{take:03}.{ext}";
+
+/// The output folder when `show.output` is left out.
+pub const DEFAULT_OUTPUT: &str = "out";
+
+/// Reads a manifest and every text it names.
+pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
+    let mut reading = Reading {
+        texts,
+        sources: Sources::default(),
+        seen: Vec::new(),
+        draft: Draft::default(),
+        complaints: Vec::new(),
+        encoding: None,
+    };
+    if let Some(name) = &options.encoding {
+        reading.encoding = text::encoding(name, &mut reading.complaints);
+    }
+    let stem = stem(&root.path).to_owned();
+    let mut list = None;
+    match kind(&root.path) {
+        Kind::Toml => reading.toml(root, None),
+        Kind::Table => {
+            let path = root.path.clone();
+            list = reading.decode(root, None);
+            reading.companion(&path);
+        }
+        Kind::Unknown => reading.complaints.push(unknown_kind(&root.path)),
+    }
+    let set = reading.set(&options.set);
+    reading.lists(list, &set);
+    reading.finish(&stem, set)
+}
+
+struct Reading<'t> {
+    texts: &'t mut dyn Texts,
+    sources: Sources,
+    /// The shown path of every text, with who named it.
+    seen: Vec<(String, Option<Place>)>,
+    draft: Draft,
+    complaints: Vec<Diagnostic>,
+    encoding: Option<&'static encoding_rs::Encoding>,
+}
+
+impl Reading<'_> {
+    /// Reads a TOML text and whatever it includes.
+    fn toml(&mut self, root: Text, named: Option<Place>) {
+        self.seen.push((root.path.clone(), named));
+        let (file, text) = text::decode(
+            root.path,
+            &root.bytes,
+            None,
+            &mut self.sources,
+            &mut self.complaints,
+        );
+        if let Some(text) = text {
+            toml::read(file, &text, &mut self.draft, &mut self.complaints);
+        }
+        for include in std::mem::take(&mut self.draft.includes) {
+            let Some(text) = self.fetch(&include) else {
+                continue;
+            };
+            if kind(&text.path) == Kind::Toml {
+                self.toml(text, include.place);
+            } else {
+                let message = format!("{} is no TOML file", shown(&include.value));
+                let complaint = Diagnostic::error("unknown-file-kind", message);
+                let help = "shot lists are named in `shots` of `[show]`";
+                self.complaints.push(complaint.at(include.place).help(help));
+            }
+        }
+    }
+
+    /// Asks for a text that another one names; each is read once.
+    fn fetch(&mut self, path: &Placed<String>) -> Option<Text> {
+        let by = path.place.and_then(|place| self.sources.get(place.file));
+        let by = by.map(|source| source.path.clone()).unwrap_or_default();
+        match self.texts.read(&by, &path.value) {
+            Ok(text) => {
+                let former = self.seen.iter().find(|(seen, _)| *seen == text.path);
+                let Some((_, former)) = former else {
+                    return Some(text);
+                };
+                let message = format!("{} is read already", shown(&path.value));
+                self.complaints.push(
+                    Diagnostic::error("included-twice", message)
+                        .at(path.place)
+                        .help("name every file once; a file cannot include itself")
+                        .related(*former, "named here too"),
+                );
+                None
+            }
+            Err(why) => {
+                let message = format!("{} cannot be used: {why}", shown(&path.value));
+                let complaint = Diagnostic::error("file-not-found", message).at(path.place);
+                let help = "paths are relative to the file that names them";
+                self.complaints.push(complaint.help(help));
+                None
+            }
+        }
+    }
+
+    /// Reads the `presets.toml` or `show.toml` beside a shot list, if there is one.
+    fn companion(&mut self, list: &str) {
+        for name in ["presets.toml", "show.toml"] {
+            match self.texts.read(list, name) {
+                Ok(text) => {
+                    let path = text.path.clone();
+                    self.toml(text, None);
+                    self.leave_shots(&path);
+                    return;
+                }
+                Err(TextError::Missing) => {}
+                Err(why) => {
+                    let message = format!("`{name}` beside the shot list cannot be used: {why}");
+                    self.complaints
+                        .push(Diagnostic::error("file-not-found", message).in_file(list));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Drops the shots of a companion: the list given is the one that is meant.
+    fn leave_shots(&mut self, path: &str) {
+        let own = std::mem::take(&mut self.draft.shots);
+        let lists = std::mem::take(&mut self.draft.show.shots);
+        let some = !own.sound.is_empty() || !own.left_out.is_empty() || !lists.is_empty();
+        let message = if some {
+            format!("settings are taken from {path}, its own shots are not")
+        } else {
+            format!("settings are taken from {path}")
+        };
+        self.complaints
+            .push(Diagnostic::note("settings-beside", message));
+    }
+
+    /// Reads every `--set`, each a text of its own so that complaints can point at it.
+    fn set(&mut self, set: &[String]) -> Layer {
+        let mut layer = Layer::default();
+        for text in set {
+            let file = self
+                .sources
+                .add("--set".to_owned(), Arc::from(text.as_str()));
+            let place = Place {
+                file,
+                start: 0,
+                end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+                cell: None,
+            };
+            set::apply(text, place, &mut layer, &mut self.complaints);
+        }
+        layer
+    }
+
+    /// Reads the shot lists: the one that is the manifest, and those that it names.
+    fn lists(&mut self, given: Option<(FileNo, Arc<str>)>, set: &Layer) {
+        let mut mapping = Mapping::new(std::mem::take(&mut self.draft.columns));
+        let mut any = given.is_some();
+        if let Some((file, text)) = given {
+            self.table(file, &text, &mut mapping, set);
+        }
+        for list in std::mem::take(&mut self.draft.show.shots) {
+            let Some(text) = self.fetch(&list) else {
+                continue;
+            };
+            match kind(&text.path) {
+                Kind::Toml => self.toml(text, list.place),
+                Kind::Table => {
+                    any = true;
+                    if let Some((file, text)) = self.decode(text, list.place) {
+                        self.table(file, &text, &mut mapping, set);
+                    }
+                }
+                Kind::Unknown => {
+                    let complaint = unknown_kind(&text.path).at(list.place);
+                    self.complaints.push(complaint);
+                }
+            }
+        }
+        if any {
+            self.complaints.extend(mapping.unused());
+        }
+    }
+
+    fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
+        let (draft, complaints) = (&mut self.draft, &mut self.complaints);
+        let from = complaints.len();
+        let has_prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
+        let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
+        if is_read && !has_prompts && !draft.has_prompt() && set.prompt.is_none() {
+            complaints.push(no_prompts(file));
+        }
+    }
+
+    /// Decodes a shot list; complaints about its bytes name their cell.
+    fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+        self.seen.push((list.path.clone(), named));
+        let from = self.complaints.len();
+        let (file, text) = text::decode(
+            list.path,
+            &list.bytes,
+            self.encoding,
+            &mut self.sources,
+            &mut self.complaints,
+        );
+        if text.is_none() {
+            self.locate_cells(file, from);
+        }
+        Some((file, text?))
+    }
+
+    /// Adds the cell to complaints about the bytes of a table.
+    fn locate_cells(&mut self, file: FileNo, from: usize) {
+        let Some(source) = self.sources.get(file) else {
+            return;
+        };
+        for complaint in &mut self.complaints[from..] {
+            if let Some(place) = &mut complaint.place
+                && let Ok(at) = usize::try_from(place.start)
+            {
+                place.cell = table::cell_at(&source.text, at);
+            }
+        }
+    }
+
+    fn finish(mut self, stem: &str, set: Layer) -> Outcome {
+        let mut shots = std::mem::take(&mut self.draft.shots);
+        self.complaints.extend(numbering(&shots.numbered));
+        let broken = self.complaints.iter().any(Diagnostic::is_error);
+        let clashing =
+            identity::take_out_clashes(&mut shots.sound, &shots.refused, &mut shots.complaints);
+        shots
+            .left_out
+            .extend(clashing.into_iter().map(|id| LeftOut {
+                place: id.place,
+                shot: Some(id.value),
+            }));
+        let mut complaints = self.complaints;
+        complaints.append(&mut shots.complaints);
+        complaints.sort_by_key(|complaint| complaint.place);
+        let warnings = complaints.iter().filter(|c| !c.is_error()).cloned();
+        let warnings = warnings.collect();
+        let manifest = (!broken).then(|| {
+            assemble(
+                self.draft,
+                self.sources.clone(),
+                shots.sound,
+                stem,
+                set,
+                warnings,
+            )
+        });
+        Outcome {
+            manifest,
+            sources: self.sources,
+            complaints,
+            left_out: shots.left_out,
+        }
+    }
+}
+
+fn assemble(
+    draft: Draft,
+    sources: Sources,
+    shots: Vec<crate::manifest::model::Shot>,
+    stem: &str,
+    set: Layer,
+    warnings: Vec<Diagnostic>,
+) -> Manifest {
+    let built_in = |text: &str| Placed::built_in(text.to_owned());
+    let show = draft.show;
+    Manifest {
+        sources,
+        show: Show {
+            id: show.id,
+            code: show.code.unwrap_or_else(|| built_in(stem)),
+            title: show.title,
+            output: show.output.unwrap_or_else(|| built_in(DEFAULT_OUTPUT)),
+            name: show.name.unwrap_or_else(|| built_in(DEFAULT_NAME)),
+        },
+        budget: draft.budget,
+        run: draft.run,
+        defaults: draft.defaults,
+        presets: draft.presets,
+        characters: draft.bible.characters,
+        locations: draft.bible.locations,
+        props: draft.bible.props,
+        looks: draft.bible.looks,
+        sequences: draft.sequences,
+        set,
+        shots,
+        warnings,
+    }
+}
+
+/// Tells about lists without ids; two of them would number their shots alike.
+fn numbering(lists: &[Place]) -> Option<Diagnostic> {
+    let (first, rest) = lists.split_first()?;
+    Some(match rest.first() {
+        None => Diagnostic::note(
+            "numbered-shots",
+            "the shots have no ids, so they are numbered in order: `0010`, `0020`, …",
+        )
+        .at(*first)
+        .help("add an `id` column before you insert or move rows: a shot is known by its id"),
+        Some(second) => Diagnostic::error("missing-ids", "two lists of shots have no ids")
+            .at(*second)
+            .help("add an `id` to the shots of one of them")
+            .related(Some(*first), "the other one"),
+    })
+}
+
+fn no_prompts(file: FileNo) -> Diagnostic {
+    let place = Place {
+        file,
+        start: 0,
+        end: 0,
+        cell: None,
+    };
+    Diagnostic::error("no-prompts", "nothing gives these shots a prompt")
+        .at(place)
+        .expected("a column `prompt`, or a `prompt` in `[defaults]` such as `\"{action}\"`")
+        .help("rename the column that holds the prompts, or map it in `[columns]`")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Toml,
+    Table,
+    Unknown,
+}
+
+fn kind(path: &str) -> Kind {
+    match path
+        .rsplit_once('.')
+        .map(|(_, end)| end.to_ascii_lowercase())
+    {
+        Some(end) if end == "toml" => Kind::Toml,
+        Some(end) if end == "csv" || end == "tsv" => Kind::Table,
+        _ => Kind::Unknown,
+    }
+}
+
+fn unknown_kind(path: &str) -> Diagnostic {
+    let complaint = Diagnostic::error(
+        "unknown-file-kind",
+        format!("{} is no manifest and no shot list", shown(path)),
+    )
+    .in_file(path)
+    .expected("a file that ends in `.toml`, `.csv` or `.tsv`");
+    let sheet = ["xlsx", "xls", "ods", "numbers"]
+        .iter()
+        .any(|end| path.to_ascii_lowercase().ends_with(end));
+    if sheet {
+        complaint.help("export the sheet as CSV (UTF-8) and name that file")
+    } else {
+        complaint
+    }
+}
+
+/// Gives the name of a file without folder and extension.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}

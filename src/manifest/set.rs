@@ -1,0 +1,82 @@
+//! `--set key=value`: a last layer above all others.
+
+use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::manifest::setting::{CREATIVE, Given, Setting, TECHNICAL};
+use crate::manifest::settings::Layer;
+use crate::manifest::shown::{any_of, nearest, shown};
+use crate::manifest::toml::layer::check_name;
+
+/// Applies one `key=value` that stands at a place.
+pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) {
+    let Some((key, value)) = text.split_once('=') else {
+        let complaint = Diagnostic::error("bad-set", format!("{} sets nothing", shown(text)));
+        complaints.push(
+            complaint
+                .at(place)
+                .expected("`key=value`, such as `takes=2`"),
+        );
+        return;
+    };
+    let offset = |at: usize| place.start + u32::try_from(at).unwrap_or_default();
+    let key_place = Place {
+        end: offset(key.len()),
+        ..place
+    };
+    let value_place = Place {
+        start: offset(key.len() + 1),
+        ..place
+    };
+    let key = key.trim();
+    let setting = Setting {
+        key,
+        given: Given::Loose(value),
+        place: Some(value_place),
+    };
+    let text = || Placed::at(value.to_owned(), value_place);
+    if let Some(name) = key.strip_prefix("vars.") {
+        match check_name(name) {
+            Ok(()) => {
+                layer.vars.insert(name.to_owned(), text());
+            }
+            Err((message, help)) => {
+                let complaint = Diagnostic::error("bad-name", message).at(key_place);
+                complaints.push(complaint.help(help));
+            }
+        }
+        return;
+    }
+    match key {
+        "action" => {
+            layer.vars.insert(key.to_owned(), text());
+        }
+        "characters" => layer.characters = Some(names(value, value_place)),
+        "props" => layer.props = Some(names(value, value_place)),
+        _ => {
+            let taken = setting.creative(layer, complaints)
+                || setting.technical(&mut layer.technical, complaints);
+            if !taken {
+                complaints.push(unknown(key, key_place));
+            }
+        }
+    }
+}
+
+fn names(value: &str, place: Place) -> Vec<Placed<String>> {
+    let names = value.split(';').map(str::trim);
+    names
+        .filter(|name| !name.is_empty() && *name != "-")
+        .map(|name| Placed::at(name.to_owned(), place))
+        .collect()
+}
+
+fn unknown(key: &str, place: Place) -> Diagnostic {
+    let known = [CREATIVE, TECHNICAL, &["characters", "props", "action"]].concat();
+    let message = format!("nothing called {} can be set", shown(key));
+    let complaint = Diagnostic::error("unknown-key", message)
+        .at(place)
+        .expected(format!("{}, or `vars.NAME`", any_of(&known)));
+    match nearest(key, known) {
+        Some(near) => complaint.help(format!("write `{near}`")),
+        None => complaint,
+    }
+}

@@ -1,0 +1,295 @@
+//! Settings that hold one value each, whichever text gives them: TOML, a cell, `--set`.
+
+use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::domain::secret::SecretUrl;
+use crate::manifest::settings::{
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
+    Resolution, Safety, Technical,
+};
+use crate::manifest::shown::{any_of, nearest, shown};
+
+/// A value as it was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'a> {
+    /// Quoted text of TOML.
+    Text(&'a str),
+    /// A whole number of TOML, in decimal digits.
+    Whole(&'a str),
+    /// A cell or an argument, which may be read as either.
+    Loose(&'a str),
+    /// Something else of TOML, described for a reader.
+    Other(&'static str),
+}
+
+/// A key, the value given to it, and where the value stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    /// The key as it is documented.
+    pub(super) key: &'a str,
+    /// The value.
+    pub(super) given: Given<'a>,
+    /// Where the value stands.
+    pub(super) place: Option<Place>,
+}
+
+/// The technical keys, as a preset spells them.
+pub(super) const TECHNICAL: &[&str] = &[
+    "model",
+    "resolution",
+    "aspect_ratio",
+    "size",
+    "format",
+    "quality",
+    "takes",
+    "results_per_task",
+    "delivery",
+    "output",
+    "references",
+    "safety",
+    "ttl",
+    "ref_style",
+    "webhook_url",
+    "upload_endpoint",
+];
+
+/// The keys of a layer that hold one value and are no preset's business.
+pub(super) const CREATIVE: &[&str] = &["preset", "prompt", "prompt_syntax", "location", "look"];
+
+/// The allowed `outputQuality`, per runware.ai/docs/models/klingai-image-o1.
+const QUALITY: (u32, u32) = (20, 99);
+
+/// The largest `numberResults`, per runware.ai/docs/models/klingai-image-o1.
+const MOST_RESULTS: u32 = 20;
+
+/// The least `ttl` in seconds, per runware.ai/docs/models/klingai-image-o1.
+const LEAST_TTL: u32 = 60;
+
+/// The most takes of a shot and variant: take numbers have three digits in file names.
+pub(super) const MOST_TAKES: u32 = 999;
+
+impl Setting<'_> {
+    /// Sets one of [`CREATIVE`]; tells whether the key is one of them.
+    pub(super) fn creative(&self, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) -> bool {
+        match self.key {
+            "preset" => layer.preset = self.name(complaints),
+            "prompt" => layer.prompt = self.text(complaints),
+            "prompt_syntax" => {
+                let (words, parse) = (PromptSyntax::WORDS, PromptSyntax::parse);
+                layer.prompt_syntax = self.choice(words, parse, complaints);
+            }
+            "location" => layer.location = self.name_or_none(complaints),
+            "look" => layer.look = self.name_or_none(complaints),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Sets one of [`TECHNICAL`]; tells whether the key is one of them.
+    pub(super) fn technical(&self, to: &mut Technical, complaints: &mut Vec<Diagnostic>) -> bool {
+        let all = complaints;
+        match self.key {
+            "model" => to.model = self.name(all),
+            "resolution" => {
+                to.resolution = self.choice(Resolution::WORDS, Resolution::parse, all);
+            }
+            "aspect_ratio" => to.aspect_ratio = self.ratio(all),
+            "size" => to.size = self.size(all),
+            "format" => to.format = self.choice(Format::WORDS, Format::parse, all),
+            "quality" => to.quality = self.whole(QUALITY.0, QUALITY.1, all),
+            "takes" => to.takes = self.whole(1, MOST_TAKES, all),
+            "results_per_task" => to.results_per_task = self.whole(1, MOST_RESULTS, all),
+            "delivery" => to.delivery = self.choice(Delivery::WORDS, Delivery::parse, all),
+            "output" => to.output = self.choice(Output::WORDS, Output::parse, all),
+            "references" => {
+                let (words, parse) = (ReferenceTransfer::WORDS, ReferenceTransfer::parse);
+                to.reference_transfer = self.choice(words, parse, all);
+            }
+            "safety" => to.safety = self.choice(Safety::WORDS, Safety::parse, all),
+            "ttl" => to.ttl = self.whole(LEAST_TTL, u32::MAX, all),
+            "ref_style" => to.ref_style = self.choice(RefStyle::WORDS, RefStyle::parse, all),
+            "webhook_url" => to.webhook_url = self.secret(all),
+            "upload_endpoint" => to.upload_endpoint = self.secret(all),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Reads text.
+    pub(super) fn text(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+        let text = self.raw("text in quotes", complaints)?;
+        Some(self.placed(text.to_owned()))
+    }
+
+    /// Reads text that is not empty.
+    pub(super) fn name(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+        let text = self.text(complaints)?;
+        if text.value.trim().is_empty() {
+            let complaint = self.complain("bad-value", format!("`{}` is empty", self.key));
+            complaints.push(complaint.help("write a value or leave it out"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Reads a name; empty text and `-` both mean explicitly none.
+    fn name_or_none(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+        let text = self.text(complaints)?;
+        Some(text.map(|name| if name == "-" { String::new() } else { name }))
+    }
+
+    /// Reads a whole number within bounds, both allowed.
+    pub(super) fn whole(
+        &self,
+        least: u32,
+        most: u32,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<Placed<u32>> {
+        let expected = if most == u32::MAX {
+            format!("a whole number from {least}")
+        } else {
+            format!("a whole number from {least} to {most}")
+        };
+        let (Given::Whole(digits) | Given::Loose(digits)) = self.given else {
+            let mut complaint = self.wrong_type(&expected);
+            if let Given::Text(text) = self.given
+                && text.parse::<u32>().is_ok()
+            {
+                complaint =
+                    complaint.help(format!("write `{} = {text}`, without quotes", self.key));
+            }
+            complaints.push(complaint);
+            return None;
+        };
+        match digits.parse::<u32>() {
+            Ok(number) if (least..=most).contains(&number) => Some(self.placed(number)),
+            read => {
+                let number = read.is_ok() || digits.parse::<i128>().is_ok();
+                let (code, is) = if number {
+                    ("out-of-range", "out of range")
+                } else {
+                    ("bad-value", "not a whole number")
+                };
+                let message = format!("`{}` is {}, which is {is}", self.key, shown(digits));
+                complaints.push(self.complain(code, message).expected(expected));
+                None
+            }
+        }
+    }
+
+    /// Reads one of several words.
+    pub(super) fn choice<T>(
+        &self,
+        words: &[&'static str],
+        parse: impl Fn(&str) -> Option<T>,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<Placed<T>> {
+        let word = self.raw(&any_of(words), complaints)?;
+        if let Some(value) = parse(word) {
+            return Some(self.placed(value));
+        }
+        let message = format!("`{}` cannot be {}", self.key, shown(word));
+        let mut complaint = self.complain("bad-value", message).expected(any_of(words));
+        if let Some(near) = nearest(word, words.iter().copied()) {
+            complaint = complaint.help(format!("write `{near}`"));
+        }
+        complaints.push(complaint);
+        None
+    }
+
+    /// Reads an aspect ratio; one that a spreadsheet took for a time of day is told apart.
+    fn ratio(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<AspectRatio>> {
+        let read = self.choice(AspectRatio::WORDS, AspectRatio::parse, complaints);
+        if read.is_none()
+            && let Given::Loose(word) = self.given
+            && word.split(':').all(|part| part.parse::<u8>().is_ok())
+            && word.split(':').nth(1).is_some_and(|part| part.len() == 2)
+            && let Some(complaint) = complaints.last_mut()
+        {
+            complaint.help = Some(
+                "a spreadsheet may have made a time of day of it: format the column as text and \
+                 write it again"
+                    .to_owned(),
+            );
+        }
+        read
+    }
+
+    /// Reads a width and height such as `1360x768`.
+    fn size(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<(u32, u32)>> {
+        const EXPECTED: &str = "width x height in pixels, such as `1360x768`";
+        let text = self.raw(EXPECTED, complaints)?;
+        let pair = text
+            .split_once(['x', 'X', '×'])
+            .and_then(|(width, height)| {
+                let width: u32 = width.trim().parse().ok()?;
+                let height: u32 = height.trim().parse().ok()?;
+                (width > 0 && height > 0).then_some((width, height))
+            });
+        if pair.is_none() {
+            let message = format!("`{}` cannot be {}", self.key, shown(text));
+            complaints.push(self.complain("bad-value", message).expected(EXPECTED));
+        }
+        pair.map(|pair| self.placed(pair))
+    }
+
+    /// Reads an address that must never be shown.
+    fn secret(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<SecretUrl>> {
+        const EXPECTED: &str = "an address that begins with `https://`";
+        let text = self.raw(EXPECTED, complaints)?;
+        if text.starts_with("https://") || is_plain_loopback(text) {
+            return Some(self.placed(SecretUrl::new(text.to_owned())));
+        }
+        let message = format!("`{}` is not an https address", self.key);
+        complaints.push(self.complain("bad-value", message).expected(EXPECTED));
+        None
+    }
+
+    fn raw(&self, expected: &str, complaints: &mut Vec<Diagnostic>) -> Option<&str> {
+        if let Given::Text(text) | Given::Loose(text) = self.given {
+            return Some(text);
+        }
+        let mut complaint = self.wrong_type(expected);
+        if let Given::Whole(digits) = self.given {
+            complaint = complaint.help(format!("write `{} = \"{digits}\"`", self.key));
+        }
+        complaints.push(complaint);
+        None
+    }
+
+    fn wrong_type(&self, expected: &str) -> Diagnostic {
+        let found = match self.given {
+            Given::Text(_) | Given::Loose(_) => "text",
+            Given::Whole(_) => "a number",
+            Given::Other(kind) => kind,
+        };
+        self.complain("wrong-type", format!("`{}` is {found}", self.key))
+            .expected(expected)
+    }
+
+    pub(super) fn complain(&self, code: &'static str, message: String) -> Diagnostic {
+        Diagnostic::error(code, message).at(self.place)
+    }
+
+    const fn placed<T>(&self, value: T) -> Placed<T> {
+        Placed {
+            value,
+            place: self.place,
+        }
+    }
+}
+
+/// Tells whether an address is plain http on this very machine.
+pub(super) fn is_plain_loopback(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return false;
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    matches!(host, "localhost" | "127.0.0.1" | "::1")
+}

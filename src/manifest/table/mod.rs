@@ -1,0 +1,245 @@
+//! Shot lists: comma-, semicolon- or tab-separated text, read row by row.
+//!
+//! No cell ever moves to another column: a row with more or fewer cells than the header, or with
+//! quotes that do not close, is refused.
+
+pub(super) mod columns;
+
+mod cells;
+mod rows;
+
+use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place};
+use crate::manifest::draft::Gathered;
+use crate::manifest::shown::count;
+use crate::manifest::table::cells::{Flaw, Row, Rows};
+use crate::manifest::table::columns::{Column, Known, Mapping, columns, is_known};
+use crate::manifest::table::rows::{Reader, place};
+
+/// The delimiters that are told apart, with their names.
+const DELIMITERS: [(u8, &str); 3] = [(b',', "`,`"), (b';', "`;`"), (b'\t', "tab")];
+
+/// Gives the headers of a shot list, as they were written.
+#[must_use]
+pub fn headers(text: &str) -> Vec<String> {
+    let (delimiter, _) = detect(text);
+    header(text, delimiter)
+        .1
+        .cells
+        .iter()
+        .map(|cell| cell.text.to_string())
+        .collect()
+}
+
+/// Finds the cell of a table that a byte stands in.
+pub(super) fn cell_at(text: &str, at: usize) -> Option<At> {
+    let mut rows = Rows::of(text, detect(text).0);
+    let mut row = Row::default();
+    while rows.read(&mut row) {
+        let last = row.cells.last()?;
+        if at <= last.end {
+            let column = row.cells.iter().rposition(|cell| cell.start <= at)?;
+            return Some(At {
+                row: row.number,
+                column: u32::try_from(column).ok()?,
+            });
+        }
+    }
+    None
+}
+
+/// Reads a shot list; complaints about single rows go with the shots.
+///
+/// Tells whether the list has a column for prompts.
+pub(super) fn read(
+    file: FileNo,
+    text: &str,
+    mapping: &mut Mapping,
+    gathered: &mut Gathered,
+    complaints: &mut Vec<Diagnostic>,
+) -> bool {
+    let (delimiter, name) = detect(text);
+    let (rows, head) = header(text, delimiter);
+    if head.cells.is_empty() {
+        let complaint = Diagnostic::error("empty-list", "this shot list is empty");
+        complaints.push(
+            complaint
+                .at(nowhere(file))
+                .help("its first row names the columns, such as `id,prompt`"),
+        );
+        return false;
+    }
+    let Some(columns) = columns_of(file, &head, name, mapping, complaints) else {
+        return false;
+    };
+    if delimiter != b',' {
+        let message = format!("the cells of this list are separated by {name}");
+        complaints.push(Diagnostic::note("delimiter", message).at(nowhere(file)));
+    }
+    let has_prompts = columns.contains(&Column::Known(Known::Prompt));
+    let any_named = any_named(rows.clone(), &columns);
+    let reader = Reader {
+        file,
+        columns: &columns,
+        any_named,
+        delimiter: name,
+    };
+    body(&reader, rows, gathered, complaints);
+    has_prompts
+}
+
+/// Reads every row below the header.
+fn body(
+    reader: &Reader<'_>,
+    mut rows: Rows<'_>,
+    gathered: &mut Gathered,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    let mut row = Row::default();
+    let (mut position, mut empty, mut blank) = (0, 0, 0);
+    let mut first = None;
+    while rows.read(&mut row) {
+        if row.is_blank && row.is_empty() {
+            blank += 1;
+            continue;
+        }
+        if row.is_empty() {
+            empty += 1;
+            continue;
+        }
+        empty += std::mem::take(&mut blank);
+        first.get_or_insert_with(|| place(reader.file, row.number, 0, &row.cells[0]));
+        if row
+            .flaws
+            .iter()
+            .any(|flaw| matches!(flaw, Flaw::Unclosed(_)))
+        {
+            // Nothing after an open quote can be trusted, so that the whole list is refused.
+            let from = gathered.complaints.len();
+            reader.row(&row, position, gathered);
+            complaints.extend(gathered.complaints.drain(from..));
+        } else {
+            reader.row(&row, position, gathered);
+        }
+        position += 1;
+    }
+    if empty > 0 {
+        let message = format!("{} skipped", count(empty, "empty row"));
+        complaints.push(Diagnostic::note("empty-rows", message).at(nowhere(reader.file)));
+    }
+    match first {
+        None => {
+            let complaint = Diagnostic::warning("no-shots", "this shot list has no shots");
+            complaints.push(complaint.at(nowhere(reader.file)));
+        }
+        Some(first) if !reader.any_named => gathered.numbered.push(first),
+        Some(_) => {}
+    }
+}
+
+/// Finds what the columns mean; none if the list cannot be read.
+fn columns_of(
+    file: FileNo,
+    head: &Row<'_>,
+    delimiter: &'static str,
+    mapping: &mut Mapping,
+    complaints: &mut Vec<Diagnostic>,
+) -> Option<Vec<Column>> {
+    let headers: Vec<(String, Place)> = head
+        .cells
+        .iter()
+        .enumerate()
+        .map(|(at, cell)| (cell.text.to_string(), place(file, head.number, at, cell)))
+        .collect();
+    let from = complaints.len();
+    let found = columns(&headers, mapping, complaints);
+    if found.iter().all(|column| matches!(column, Column::Kept(_))) {
+        complaints.truncate(from);
+        complaints.push(
+            Diagnostic::error(
+                "no-known-column",
+                "the first row names no column that is known",
+            )
+            .at(headers[0].1)
+            .expected("a header such as `id,prompt,references,preset`; only `prompt` is needed")
+            .help("write the columns' names in the first row, or map them in `[columns]`"),
+        );
+    }
+    if !head.flaws.is_empty() {
+        let reader = Reader {
+            file,
+            columns: &found,
+            any_named: false,
+            delimiter,
+        };
+        let mut scrap = Gathered::default();
+        reader.row(head, 0, &mut scrap);
+        complaints.append(&mut scrap.complaints);
+    }
+    let broken = complaints[from..].iter().any(Diagnostic::is_error);
+    (!broken).then_some(found)
+}
+
+fn any_named(mut rows: Rows<'_>, columns: &[Column]) -> bool {
+    let names = |column: &Column| matches!(column, Column::Known(Known::Id | Known::Name));
+    if !columns.iter().any(names) {
+        return false;
+    }
+    let mut row = Row::default();
+    while rows.read(&mut row) {
+        let mut cells = row.cells.iter().zip(columns);
+        if cells.any(|(cell, column)| names(column) && !matches!(cell.text.as_ref(), "" | "-")) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Reads up to the first row that says something, which names the columns.
+fn header(text: &str, delimiter: u8) -> (Rows<'_>, Row<'_>) {
+    let mut rows = Rows::of(text, delimiter);
+    let mut row = Row::default();
+    while rows.read(&mut row) {
+        let is_hint = row.number == 1 && separator_hint(text).is_some();
+        if !row.is_empty() && !is_hint {
+            return (rows, row);
+        }
+    }
+    (rows, row)
+}
+
+/// Finds what separates the cells: whatever makes most of the header line known, then most cells.
+fn detect(text: &str) -> (u8, &'static str) {
+    if let Some(hint) = separator_hint(text) {
+        return hint;
+    }
+    let score = |delimiter: u8| {
+        let (_, head) = header(text, delimiter);
+        let known = head.cells.iter().filter(|cell| is_known(&cell.text));
+        (known.count(), head.cells.len())
+    };
+    let mut best = DELIMITERS[0];
+    for other in &DELIMITERS[1..] {
+        if score(other.0) > score(best.0) {
+            best = *other;
+        }
+    }
+    best
+}
+
+/// Reads the line `sep=;` that spreadsheets put on top.
+fn separator_hint(text: &str) -> Option<(u8, &'static str)> {
+    let line = text.lines().next()?;
+    let hint = line.strip_prefix("sep=").or(line.strip_prefix("Sep="))?;
+    DELIMITERS
+        .into_iter()
+        .find(|(delimiter, _)| hint.as_bytes() == [*delimiter])
+}
+
+const fn nowhere(file: FileNo) -> Place {
+    Place {
+        file,
+        start: 0,
+        end: 0,
+        cell: None,
+    }
+}

@@ -1,0 +1,359 @@
+//! A row of a shot list into a shot.
+
+use std::sync::Arc;
+
+use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, Placed};
+use crate::manifest::draft::Gathered;
+use crate::manifest::identity;
+use crate::manifest::model::{Reference, Shot, Status, Variants};
+use crate::manifest::reference;
+use crate::manifest::setting::{Given, Setting};
+use crate::manifest::settings::Layer;
+use crate::manifest::shown::{count, shown};
+use crate::manifest::table::cells::{Cell, Flaw, Row};
+use crate::manifest::table::columns::{Column, Known};
+use crate::manifest::toml::shots::twice;
+
+/// What stands for "explicitly none" in a cell.
+const NONE: &str = "-";
+
+/// Reads the rows of one list.
+pub(super) struct Reader<'l> {
+    /// The list.
+    pub(super) file: FileNo,
+    /// What its columns mean.
+    pub(super) columns: &'l [Column],
+    /// Whether some row has an id or a name.
+    pub(super) any_named: bool,
+    /// What separates its cells, for messages.
+    pub(super) delimiter: &'static str,
+}
+
+/// Gives the place of a cell.
+pub(super) fn place(file: FileNo, row: u32, column: usize, cell: &Cell<'_>) -> Place {
+    // A text is refused long before its length leaves 32 bits.
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Place {
+        file,
+        start: offset(cell.start),
+        end: offset(cell.end),
+        cell: Some(At {
+            row,
+            column: offset(column),
+        }),
+    }
+}
+
+impl Reader<'_> {
+    /// Reads a row that says something; `position` counts such rows from 0.
+    pub(super) fn row(&self, row: &Row<'_>, position: usize, gathered: &mut Gathered) {
+        let mut complaints = self.form(row);
+        let start = place(self.file, row.number, 0, &row.cells[0]);
+        if !complaints.is_empty() {
+            gathered.take(None, start, None, complaints);
+            return;
+        }
+        let mut parts = Parts::default();
+        for (at, (cell, column)) in row.cells.iter().zip(self.columns).enumerate() {
+            if !cell.text.is_empty() {
+                let place = place(self.file, row.number, at, cell);
+                parts.take(cell, place, column, &mut complaints);
+            }
+        }
+        if self.any_named && !parts.identity.is_named() {
+            complaints.push(identity::missing(start, position));
+            gathered.take(None, start, None, complaints);
+            return;
+        }
+        let number = || Placed::at(identity::number(position), start);
+        let identity = parts.identity.identify(number, &mut complaints);
+        let id = identity.as_ref().map(|identity| identity.id.clone());
+        let shot = identity.map(|identity| Shot {
+            id: identity.id,
+            episode: identity.episode,
+            sequence: identity.sequence,
+            name: identity.name,
+            place: start,
+            status: parts.status,
+            layer: parts.layer,
+            variants: parts.variants,
+            kept: parts.kept,
+        });
+        gathered.take(id, start, shot, complaints);
+    }
+
+    /// Complains about a row whose cells may stand under other columns than meant.
+    fn form(&self, row: &Row<'_>) -> Vec<Diagnostic> {
+        let mut complaints: Vec<Diagnostic> =
+            row.flaws.iter().map(|flaw| self.flaw(row, *flaw)).collect();
+        let (found, wanted) = (row.cells.len(), self.columns.len());
+        if complaints.is_empty() && found != wanted {
+            complaints.push(self.ragged(row, found, wanted));
+        }
+        complaints
+    }
+
+    fn flaw(&self, row: &Row<'_>, flaw: Flaw) -> Diagnostic {
+        let (code, message, help, at) = match flaw {
+            Flaw::Stray(at) => (
+                "stray-quote",
+                "text follows the quote that ends this cell",
+                "write a quote within a quoted cell twice: `\"\"`",
+                at,
+            ),
+            Flaw::Unclosed(at) => (
+                "unterminated-quote",
+                "the quote opened here is not closed",
+                "close the cell with a quote; a quote within it is written twice: `\"\"`",
+                at,
+            ),
+        };
+        let column = row.cells.iter().rposition(|cell| cell.start <= at + 1);
+        let column = column.unwrap_or_default();
+        let quote = Cell {
+            text: "\"".into(),
+            start: at,
+            end: at + 1,
+        };
+        let place = place(self.file, row.number, column, &quote);
+        Diagnostic::error(code, message).at(place).help(help)
+    }
+
+    fn ragged(&self, row: &Row<'_>, found: usize, wanted: usize) -> Diagnostic {
+        let at = wanted.min(found - 1);
+        let message = format!(
+            "row {} has {} where the header has {wanted}",
+            row.number,
+            count(found, "cell")
+        );
+        let help = if found > wanted {
+            format!(
+                "put text that holds a {} between double quotes: `\"…\"`",
+                self.delimiter
+            )
+        } else {
+            format!(
+                "add the {} that is missing; a cell may be empty",
+                self.delimiter
+            )
+        };
+        Diagnostic::error("ragged-row", message)
+            .at(place(self.file, row.number, at, &row.cells[at]))
+            .expected(count(wanted, "cell"))
+            .help(help)
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    identity: identity::Given,
+    status: Status,
+    layer: Layer,
+    variants: Variants,
+    kept: Vec<(String, String)>,
+}
+
+impl Parts {
+    /// Takes a cell that is not empty.
+    fn take(
+        &mut self,
+        cell: &Cell<'_>,
+        place: Place,
+        column: &Column,
+        complaints: &mut Vec<Diagnostic>,
+    ) {
+        match column {
+            Column::Known(known) => {
+                if is_spreadsheet_error(&cell.text) {
+                    complaints.push(spreadsheet_error(cell, place));
+                } else {
+                    self.known(*known, cell, place, complaints);
+                }
+            }
+            Column::Var(name) => self.var(name, cell, place),
+            Column::Matrix(name) => self.axis(name, cell, place, complaints),
+            Column::Kept(header) => self.kept.push((header.to_string(), cell.text.to_string())),
+        }
+    }
+
+    fn known(
+        &mut self,
+        known: Known,
+        cell: &Cell<'_>,
+        place: Place,
+        complaints: &mut Vec<Diagnostic>,
+    ) {
+        let given = || (cell.text != NONE).then(|| Placed::at(cell.text.to_string(), place));
+        match known {
+            Known::Id => self.identity.id = given(),
+            Known::Episode => self.identity.episode = given(),
+            Known::Sequence => self.identity.sequence = given(),
+            Known::Name => self.identity.name = given(),
+            Known::Action => self.var("action", cell, place),
+            Known::Characters => self.layer.characters = Some(names(cell, place)),
+            Known::Props => self.layer.props = Some(names(cell, place)),
+            Known::References => self.layer.references = Some(images(cell, place, complaints)),
+            Known::Status => self.status = status(cell, place, complaints),
+            Known::Note => self.kept.push(("note".to_owned(), cell.text.to_string())),
+            Known::Prompt => self.layer.prompt = Some(text_or_none(cell, place)),
+            Known::Location | Known::Look | Known::Preset => {
+                self.setting(known.name(), cell, place, complaints);
+            }
+            Known::Takes => self.setting("takes", cell, place, complaints),
+            Known::AspectRatio => self.setting("aspect_ratio", cell, place, complaints),
+        }
+    }
+
+    fn setting(
+        &mut self,
+        key: &str,
+        cell: &Cell<'_>,
+        place: Place,
+        complaints: &mut Vec<Diagnostic>,
+    ) {
+        let setting = Setting {
+            key,
+            given: Given::Loose(&cell.text),
+            place: Some(place),
+        };
+        if cell.text == NONE && !matches!(key, "location" | "look") {
+            let message = format!("`{key}` cannot be none");
+            let complaint = Diagnostic::error("bad-value", message).at(place);
+            complaints.push(complaint.help("leave the cell empty to inherit it"));
+        } else if !setting.creative(&mut self.layer, complaints) {
+            // Every key that comes here is one or the other.
+            setting.technical(&mut self.layer.technical, complaints);
+        }
+    }
+
+    fn var(&mut self, name: &str, cell: &Cell<'_>, place: Place) {
+        let text = text_or_none(cell, place);
+        self.layer.vars.insert(name.to_owned(), text);
+    }
+
+    fn axis(
+        &mut self,
+        name: &Arc<str>,
+        cell: &Cell<'_>,
+        place: Place,
+        complaints: &mut Vec<Diagnostic>,
+    ) {
+        let mut values: Vec<Placed<String>> = Vec::new();
+        for value in names(cell, place) {
+            if values.iter().any(|former| former.value == value.value) {
+                complaints.push(twice(name, &value));
+            } else {
+                values.push(value);
+            }
+        }
+        if !values.is_empty() {
+            let axis = Placed::at(name.to_string(), place);
+            self.variants.matrix.push((axis, values));
+        }
+    }
+}
+
+fn text_or_none(cell: &Cell<'_>, place: Place) -> Placed<String> {
+    let text = if cell.text == NONE { "" } else { &cell.text };
+    Placed::at(text.to_owned(), place)
+}
+
+fn status(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Status {
+    if cell.text == NONE {
+        return Status::Todo;
+    }
+    let setting = Setting {
+        key: "status",
+        given: Given::Loose(&cell.text),
+        place: Some(place),
+    };
+    let status = setting.choice(Status::WORDS, Status::parse, complaints);
+    if status.is_none()
+        && let Some(complaint) = complaints.last_mut()
+        && complaint.help.is_none()
+    {
+        complaint.help = Some(
+            "use one of these words, leave the cell empty, or map the column to a var in `[columns]`"
+                .to_owned(),
+        );
+    }
+    status.map(|status| status.value).unwrap_or_default()
+}
+
+/// Splits a cell on `;`; the empty list stands for explicitly none.
+fn names(cell: &Cell<'_>, place: Place) -> Vec<Placed<String>> {
+    split(cell, place, &cell.text.split(';').collect::<Vec<_>>())
+}
+
+/// Gives each part its own place where the text stands in the file as it is.
+fn split(cell: &Cell<'_>, place: Place, parts: &[&str]) -> Vec<Placed<String>> {
+    if cell.text == NONE {
+        return Vec::new();
+    }
+    let as_written = cell.end - cell.start == cell.text.len();
+    let mut at = 0;
+    let mut values = Vec::with_capacity(parts.len());
+    for part in parts {
+        let text = part.trim();
+        if !text.is_empty() {
+            let start = at + (part.len() - part.trim_start().len());
+            let own = as_written.then(|| within(place, start, start + text.len()));
+            values.push(Placed::at(text.to_owned(), own.unwrap_or(place)));
+        }
+        at += part.len() + 1;
+    }
+    values
+}
+
+fn within(place: Place, start: usize, end: usize) -> Place {
+    let offset = |at: usize| place.start + u32::try_from(at).unwrap_or_default();
+    Place {
+        start: offset(start),
+        end: offset(end),
+        ..place
+    }
+}
+
+fn images(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Vec<Reference> {
+    // The `;` of a data URI separates nothing: its parts are joined again.
+    let mut parts: Vec<&str> = Vec::new();
+    let mut from = 0;
+    let mut at = 0;
+    for part in cell.text.split(';') {
+        let end = at + part.len();
+        let so_far = cell.text[from..end].trim_start();
+        let is_open_uri = so_far
+            .get(..5)
+            .is_some_and(|head| head.eq_ignore_ascii_case("data:"))
+            && !so_far.contains(',');
+        if !is_open_uri {
+            parts.push(&cell.text[from..end]);
+            from = end + 1;
+        }
+        at = end + 1;
+    }
+    if from < cell.text.len() {
+        parts.push(&cell.text[from..]);
+    }
+    split(cell, place, &parts)
+        .into_iter()
+        .filter_map(|image| reference::plain(&image.value, image.place, complaints))
+        .collect()
+}
+
+fn is_spreadsheet_error(text: &str) -> bool {
+    const ERRORS: &[&str] = &[
+        "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!",
+    ];
+    text.starts_with('#') && ERRORS.contains(&text)
+}
+
+fn spreadsheet_error(cell: &Cell<'_>, place: Place) -> Diagnostic {
+    let message = format!(
+        "the cell holds the spreadsheet's error {}",
+        shown(&cell.text)
+    );
+    Diagnostic::error("spreadsheet-error", message)
+        .at(place)
+        .help("mend the formula and export again")
+}

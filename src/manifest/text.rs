@@ -1,0 +1,187 @@
+//! Bytes of a file into text, never by a guess.
+
+use std::sync::Arc;
+
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Sources};
+
+/// The largest text in bytes: places in it are counted in 32 bits.
+const LARGEST: usize = u32::MAX as usize / 2;
+
+/// Decodes a text and adds it to the sources; whatever cannot be shown is replaced there.
+///
+/// A byte order mark decides, then the named encoding, then UTF-8. The second value is none where
+/// the bytes are not what they ought to be, which is then complained about.
+pub(super) fn decode(
+    path: String,
+    bytes: &[u8],
+    encoding: Option<&'static encoding_rs::Encoding>,
+    sources: &mut Sources,
+    complaints: &mut Vec<Diagnostic>,
+) -> (FileNo, Option<Arc<str>>) {
+    if bytes.len() > LARGEST {
+        let message = format!("{path} is larger than {} MiB", LARGEST >> 20);
+        complaints
+            .push(Diagnostic::error("too-large", message).help("split it into several lists"));
+        return (sources.add(path, Arc::from("")), None);
+    }
+    match decoded(bytes, encoding) {
+        Ok(text) => {
+            let text: Arc<str> = text.into();
+            let file = sources.add(path, Arc::clone(&text));
+            let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
+            if other && looks_like_utf8(bytes) {
+                complaints.push(doubtful(encoding).at(line_one(file)));
+            }
+            (file, Some(text))
+        }
+        Err(bad) => {
+            let end = bad.at + bad.width;
+            let file = sources.add(path, bad.lossy.into());
+            let place = Place {
+                file,
+                start: u32::try_from(bad.at).unwrap_or(u32::MAX),
+                end: u32::try_from(end).unwrap_or(u32::MAX),
+                cell: None,
+            };
+            let complaint = Diagnostic::error("not-utf-8", bad.message);
+            complaints.push(complaint.at(place).expected(bad.expected).help(bad.help));
+            (file, None)
+        }
+    }
+}
+
+/// Finds an encoding by the name people use for it.
+pub(super) fn encoding(
+    name: &str,
+    complaints: &mut Vec<Diagnostic>,
+) -> Option<&'static encoding_rs::Encoding> {
+    let found = encoding_rs::Encoding::for_label(name.trim().as_bytes());
+    if found.is_none() {
+        let message = format!("no encoding is called `{name}`");
+        complaints.push(
+            Diagnostic::error("unknown-encoding", message)
+                .in_file("--encoding")
+                .expected("such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`"),
+        );
+    }
+    found
+}
+
+struct Bad {
+    message: String,
+    expected: &'static str,
+    help: String,
+    /// The text up to and after the trouble, for showing.
+    lossy: String,
+    at: usize,
+    width: usize,
+}
+
+fn decoded(bytes: &[u8], encoding: Option<&'static encoding_rs::Encoding>) -> Result<String, Bad> {
+    if let Some((marked, mark)) = encoding_rs::Encoding::for_bom(bytes) {
+        let body = &bytes[mark..];
+        return if marked == encoding_rs::UTF_8 {
+            utf8(body)
+        } else {
+            named(body, marked)
+        };
+    }
+    match encoding {
+        None => utf8(bytes),
+        Some(encoding) if encoding == encoding_rs::UTF_8 => utf8(bytes),
+        Some(encoding) => named(bytes, encoding),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, Bad> {
+    let at = match std::str::from_utf8(bytes) {
+        Ok(text) => return without_nul(text),
+        Err(error) => error.valid_up_to(),
+    };
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    Err(Bad {
+        message: format!("byte {byte:02X} is not UTF-8"),
+        expected: "UTF-8, with or without a byte order mark, or UTF-16 with one",
+        help: advice(bytes, at),
+        lossy: String::from_utf8_lossy(bytes).into_owned(),
+        at,
+        width: char::REPLACEMENT_CHARACTER.len_utf8(),
+    })
+}
+
+/// Refuses NUL: as text it means nothing, and UTF-16 without its mark is full of it.
+fn without_nul(text: &str) -> Result<String, Bad> {
+    let Some(at) = text.find('\0') else {
+        return Ok(text.to_owned());
+    };
+    let order = if at % 2 == 1 { "utf-16le" } else { "utf-16be" };
+    Err(Bad {
+        message: "byte 00 is no text; this may be UTF-16 without a byte order mark".to_owned(),
+        expected: "UTF-8, with or without a byte order mark, or UTF-16 with one",
+        help: format!("save it as UTF-8, or name its encoding with `--encoding {order}`"),
+        lossy: text.to_owned(),
+        at,
+        width: 1,
+    })
+}
+
+/// Says what to do about bytes that are not UTF-8, with what they would read as.
+fn advice(bytes: &[u8], at: usize) -> String {
+    let as_1252 = |bytes: &[u8]| {
+        let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes);
+        text.chars().filter(|c| !c.is_control()).collect::<String>()
+    };
+    let word_start = bytes[..at]
+        .iter()
+        .rposition(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+        .map_or(0, |found| found + 1)
+        .max(at.saturating_sub(20));
+    let word_end = bytes[at..]
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+        .map_or(bytes.len(), |found| at + found)
+        .min(at + 20);
+    let word = as_1252(&bytes[word_start..word_end]);
+    format!(
+        "save it as UTF-8, or name its encoding: with `--encoding windows-1252` this reads `{word}`"
+    )
+}
+
+fn named(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Result<String, Bad> {
+    let (text, broken) = encoding.decode_without_bom_handling(bytes);
+    if !broken {
+        return Ok(text.into_owned());
+    }
+    let at = text.find(char::REPLACEMENT_CHARACTER).unwrap_or_default();
+    Err(Bad {
+        message: format!("this is not {}", encoding.name()),
+        expected: "text in the encoding that its byte order mark or `--encoding` names",
+        help: "save it as UTF-8, or name another encoding with `--encoding`".to_owned(),
+        lossy: text.into_owned(),
+        at,
+        width: char::REPLACEMENT_CHARACTER.len_utf8(),
+    })
+}
+
+/// Tells whether bytes are UTF-8 that is more than ASCII, which no other encoding is by chance.
+fn looks_like_utf8(bytes: &[u8]) -> bool {
+    encoding_rs::Encoding::for_bom(bytes).is_none()
+        && !bytes.is_ascii()
+        && std::str::from_utf8(bytes).is_ok()
+}
+
+fn doubtful(encoding: Option<&'static encoding_rs::Encoding>) -> Diagnostic {
+    let name = encoding.map_or("UTF-8", encoding_rs::Encoding::name);
+    let message = format!("this file looks like UTF-8 but is read as {name}, as asked");
+    Diagnostic::warning("doubtful-encoding", message)
+        .help("leave `--encoding` out if letters look wrong")
+}
+
+const fn line_one(file: FileNo) -> Place {
+    Place {
+        file,
+        start: 0,
+        end: 0,
+        cell: None,
+    }
+}

@@ -1,0 +1,104 @@
+//! The bible: characters with their wardrobe, locations, props, looks.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::manifest::draft::Draft;
+use crate::manifest::model::Entry;
+use crate::manifest::toml::layer::{check_name, references};
+use crate::manifest::toml::walk::{Field, fields};
+
+const KEYS: &[&str] = &["name", "text", "keep", "references"];
+
+/// Reads one of the four tables of the bible into a draft.
+pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
+    let Some(table) = section.table(complaints) else {
+        return;
+    };
+    let dressed = section.key == "characters";
+    for field in fields(section.place.file, table) {
+        let path = format!("{}.{}", section.key, field.key);
+        if !named(&field, complaints) || !draft.define(path.clone(), field.key_place, complaints) {
+            continue;
+        }
+        let Some(table) = field.table(complaints) else {
+            continue;
+        };
+        let entry = entry(&field, table, &format!("`[{path}]`"), dressed, complaints);
+        let bible = &mut draft.bible;
+        let entries = match section.key {
+            "characters" => &mut bible.characters,
+            "locations" => &mut bible.locations,
+            "props" => &mut bible.props,
+            _ => &mut bible.looks,
+        };
+        entries.insert(field.key.to_owned(), entry);
+    }
+}
+
+fn named(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> bool {
+    match check_name(field.key) {
+        Ok(()) => true,
+        Err((message, help)) => {
+            let complaint = Diagnostic::error("bad-name", message).at(field.key_place);
+            complaints.push(complaint.help(help));
+            false
+        }
+    }
+}
+
+fn entry(
+    field: &Field<'_>,
+    table: &DeTable<'_>,
+    within: &str,
+    dressed: bool,
+    complaints: &mut Vec<Diagnostic>,
+) -> Entry {
+    let mut entry = Entry {
+        place: field.key_place,
+        name: None,
+        text: None,
+        keep: None,
+        references: Vec::new(),
+        wardrobe: BTreeMap::new(),
+    };
+    for field in fields(field.place.file, table) {
+        match field.key {
+            "name" => entry.name = field.setting().name(complaints),
+            "text" => entry.text = field.setting().text(complaints),
+            "keep" => entry.keep = field.setting().text(complaints),
+            "references" => entry.references = references(&field, complaints).unwrap_or_default(),
+            "wardrobe" if dressed => entry.wardrobe = wardrobe(&field, within, complaints),
+            _ if dressed => {
+                complaints.push(field.unknown(within, &[KEYS, &["wardrobe"]].concat()));
+            }
+            _ => complaints.push(field.unknown(within, KEYS)),
+        }
+    }
+    entry
+}
+
+fn wardrobe(
+    section: &Field<'_>,
+    within: &str,
+    complaints: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Entry> {
+    let mut states = BTreeMap::new();
+    let Some(table) = section.table(complaints) else {
+        return states;
+    };
+    let within = within.trim_matches(['`', '[', ']']);
+    for field in fields(section.place.file, table) {
+        if !named(&field, complaints) {
+            continue;
+        }
+        if let Some(table) = field.table(complaints) {
+            let within = format!("`[{within}.wardrobe.{}]`", field.key);
+            let state = entry(&field, table, &within, false, complaints);
+            states.insert(field.key.to_owned(), state);
+        }
+    }
+    states
+}

@@ -1,0 +1,267 @@
+//! Layers of settings: defaults, sequences, shots, presets.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
+use crate::manifest::model::Reference;
+use crate::manifest::reference;
+use crate::manifest::setting::{CREATIVE, TECHNICAL};
+use crate::manifest::settings::{Layer, Technical};
+use crate::manifest::shown::shown;
+use crate::manifest::toml::walk::{Field, fields, place, scalar};
+
+/// The keys of a layer beside [`CREATIVE`] and [`TECHNICAL`].
+const OTHER: &[&str] = &[
+    "vars",
+    "characters",
+    "props",
+    "set",
+    "action",
+    "description",
+];
+
+/// Gives every key of a layer.
+pub(super) fn keys() -> Vec<&'static str> {
+    [CREATIVE, OTHER, TECHNICAL].concat()
+}
+
+/// Reads a whole table as a layer.
+pub(super) fn layer(
+    file: FileNo,
+    table: &DeTable<'_>,
+    within: &str,
+    complaints: &mut Vec<Diagnostic>,
+) -> Layer {
+    let mut layer = Layer::default();
+    for field in fields(file, table) {
+        if !take(&field, table, &mut layer, complaints) {
+            complaints.push(field.unknown(within, &keys()));
+        }
+    }
+    layer
+}
+
+/// Takes a field into a layer; tells whether its key belongs to layers.
+pub(super) fn take(
+    field: &Field<'_>,
+    table: &DeTable<'_>,
+    layer: &mut Layer,
+    complaints: &mut Vec<Diagnostic>,
+) -> bool {
+    match field.key {
+        "vars" => vars(field, layer, complaints),
+        "action" | "description" => {
+            if let Some(text) = field.setting().text(complaints) {
+                set_var("action", text, field, layer, complaints);
+            }
+        }
+        "characters" => layer.characters = field.texts("a list of names in quotes", complaints),
+        "props" => layer.props = field.texts("a list of names in quotes", complaints),
+        "references" => layer.references = references(field, complaints),
+        "set" => set(field, table, layer, complaints),
+        _ => {
+            return field.setting().creative(layer, complaints)
+                || field.setting().technical(&mut layer.technical, complaints);
+        }
+    }
+    true
+}
+
+fn vars(field: &Field<'_>, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) {
+    let Some(table) = field.table(complaints) else {
+        return;
+    };
+    for var in fields(field.place.file, table) {
+        if let Err((message, help)) = check_name(var.key) {
+            let complaint = Diagnostic::error("bad-name", message).at(var.key_place);
+            complaints.push(complaint.help(help));
+        } else if let Some(text) = scalar(&var.setting(), var.value) {
+            set_var(var.key, text, &var, layer, complaints);
+        } else {
+            complaints.push(var.wrong_type("text in quotes, or a number"));
+        }
+    }
+}
+
+fn set_var(
+    name: &str,
+    text: Placed<String>,
+    field: &Field<'_>,
+    layer: &mut Layer,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    if let Some(former) = layer.vars.get(name) {
+        complaints.push(
+            Diagnostic::error("defined-twice", format!("`{name}` is given twice"))
+                .at(field.key_place)
+                .help("take one of the two out")
+                .related(former.place, "the other one"),
+        );
+        return;
+    }
+    layer.vars.insert(name.to_owned(), text);
+}
+
+/// Reads `set = { … }`: a preset and technical settings.
+fn set(
+    field: &Field<'_>,
+    around: &DeTable<'_>,
+    layer: &mut Layer,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    let Some(table) = field.table(complaints) else {
+        return;
+    };
+    for inner in fields(field.place.file, table) {
+        if inner.key != "references" && around.contains_key(inner.key) {
+            let message = format!("`{}` is given both here and beside `set`", inner.key);
+            let complaint = Diagnostic::error("defined-twice", message).at(inner.key_place);
+            complaints.push(complaint.help("take one of the two out"));
+            continue;
+        }
+        let taken = if inner.key == "preset" {
+            inner.setting().creative(layer, complaints)
+        } else {
+            inner.setting().technical(&mut layer.technical, complaints)
+        };
+        if !taken {
+            let known = [&["preset"], TECHNICAL].concat();
+            let mut complaint = inner.unknown("`set`", &known);
+            if keys().contains(&inner.key) {
+                complaint.help = Some(format!("write `{}` beside `set`, not in it", inner.key));
+            }
+            complaints.push(complaint);
+        }
+    }
+}
+
+/// Reads the settings of a preset, which are technical ones alone.
+pub(super) fn technical(
+    field: &Field<'_>,
+    within: &str,
+    technical: &mut Technical,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    if field.setting().technical(technical, complaints) {
+        return;
+    }
+    let known = [&["extends"], TECHNICAL].concat();
+    let mut complaint = field.unknown(within, &known);
+    if keys().contains(&field.key) {
+        complaint.help = Some(format!(
+            "presets are technical: write `{}` in `[defaults]`, a sequence or a shot",
+            field.key
+        ));
+    }
+    complaints.push(complaint);
+}
+
+/// Reads `references`: a list of images, each a text or a table with role and use.
+pub(super) fn references(
+    field: &Field<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> Option<Vec<Reference>> {
+    if let DeValue::String(text) = field.value {
+        if text.is_empty() || text == "-" {
+            return Some(Vec::new());
+        }
+        return Some(Vec::from_iter(reference::plain(
+            text,
+            Some(field.place),
+            complaints,
+        )));
+    }
+    let list = field.list("a list of images", complaints)?;
+    let mut references = Vec::with_capacity(list.len());
+    for entry in list {
+        let entry_place = place(field.place.file, &entry.span());
+        match entry.get_ref() {
+            DeValue::String(text) => {
+                references.extend(reference::plain(text, Some(entry_place), complaints));
+            }
+            DeValue::Table(table) => references.extend(reference_table(
+                &Field {
+                    place: entry_place,
+                    ..*field
+                },
+                table,
+                complaints,
+            )),
+            other => complaints.push(
+                Field {
+                    key: "references",
+                    value: other,
+                    place: entry_place,
+                    ..*field
+                }
+                .wrong_type(reference::EXPECTED),
+            ),
+        }
+    }
+    Some(references)
+}
+
+const REFERENCE_KEYS: &[&str] = &["file", "url", "uuid", "data", "role", "use"];
+
+fn reference_table(
+    around: &Field<'_>,
+    table: &DeTable<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> Option<Reference> {
+    let (mut image, mut role, mut scope) = (None, None, None);
+    let mut given = 0;
+    for field in fields(around.place.file, table) {
+        match field.key {
+            "file" | "url" | "uuid" | "data" => {
+                given += 1;
+                if let Some(text) = field.setting().text(complaints) {
+                    image = reference::image(&text.value, text.place, complaints);
+                }
+            }
+            "role" => role = field.setting().name(complaints),
+            "use" => scope = field.setting().name(complaints),
+            _ => complaints.push(field.unknown("a reference", REFERENCE_KEYS)),
+        }
+    }
+    if given != 1 {
+        let message = if given == 0 {
+            "a reference names no image"
+        } else {
+            "a reference names several images"
+        };
+        complaints.push(
+            Diagnostic::error("bad-reference", message)
+                .at(around.place)
+                .expected("one of `file`, `url`, `uuid` or `data`")
+                .help("write it as `{ file = \"boards/0090.png\", role = \"layout\" }`"),
+        );
+        return None;
+    }
+    Some(Reference {
+        image: image?,
+        role,
+        scope,
+    })
+}
+
+/// Checks the name of a bible entry or var, which prompts must be able to write in braces.
+pub(in crate::manifest) fn check_name(name: &str) -> Result<(), (String, String)> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if !name.is_empty() && name.chars().all(fits) {
+        return Ok(());
+    }
+    let better: String = name
+        .trim()
+        .chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
+    let help = if better.is_empty() {
+        "write a name of letters, digits, `_` and `-`".to_owned()
+    } else {
+        format!("write `{better}`: letters, digits, `_` and `-` are allowed")
+    };
+    Err((
+        format!("{} cannot be a name that prompts use", shown(name)),
+        help,
+    ))
+}

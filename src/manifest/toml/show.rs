@@ -1,0 +1,174 @@
+//! `[show]`, `[budget]` and `[run]`.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::domain::diagnostic::{Diagnostic, Placed};
+use crate::domain::id::ShowId;
+use crate::domain::money::Micros;
+use crate::manifest::draft::ShowDraft;
+use crate::manifest::model::{Budget, RunSettings};
+use crate::manifest::shown::shown;
+use crate::manifest::toml::walk::{Field, fields};
+
+/// Reads `[show]`.
+pub(super) fn show(
+    section: &Field<'_>,
+    table: &DeTable<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> ShowDraft {
+    const KEYS: &[&str] = &["id", "code", "title", "shots", "output", "name"];
+    let mut show = ShowDraft::default();
+    for field in fields(section.place.file, table) {
+        let setting = field.setting();
+        match field.key {
+            "id" => {
+                let id = setting.name(complaints);
+                let id = id.and_then(|id| short(id, 128, &field, complaints));
+                show.id = id.map(|id| id.map(|text| ShowId::new(text.trim())));
+            }
+            "code" => {
+                let code = setting.name(complaints);
+                show.code = code.and_then(|code| short(code, 64, &field, complaints));
+            }
+            "title" => show.title = setting.text(complaints),
+            "output" => {
+                let output = setting.name(complaints);
+                show.output = output.and_then(|output| inside(output, complaints));
+            }
+            "name" => show.name = setting.name(complaints),
+            "shots" => {
+                let lists = match field.value {
+                    DeValue::String(_) => setting.name(complaints).map(|list| vec![list]),
+                    _ => field.texts("a list of CSV or TOML files", complaints),
+                };
+                show.shots = lists.unwrap_or_default();
+            }
+            _ => complaints.push(field.unknown("`[show]`", KEYS)),
+        }
+    }
+    show
+}
+
+/// Refuses a text that is too long or holds control characters: it goes into names and the log.
+fn short(
+    text: Placed<String>,
+    longest: usize,
+    field: &Field<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> Option<Placed<String>> {
+    let unfit = text.value.len() > longest || text.value.chars().any(char::is_control);
+    if unfit {
+        let message = format!("`{}` is too long or holds a control character", field.key);
+        let complaint = Diagnostic::error("bad-value", message).at(text.place);
+        complaints.push(complaint.expected(format!("one line of at most {longest} bytes")));
+        return None;
+    }
+    Some(text)
+}
+
+/// Refuses an output folder that a manifest must not choose on somebody else's machine.
+fn inside(output: Placed<String>, complaints: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+    let path = &output.value;
+    let outside = path.starts_with(['/', '\\', '~'])
+        || path.split(['/', '\\']).any(|part| part == "..")
+        || path.get(1..2) == Some(":")
+        || path.chars().any(char::is_control);
+    if outside {
+        let message = format!("the output folder {} lies outside of the show", shown(path));
+        complaints.push(
+            Diagnostic::error("bad-value", message)
+                .at(output.place)
+                .expected("a folder below the one that holds the manifest, such as `out`")
+                .help("give any other folder with `--out`"),
+        );
+        return None;
+    }
+    Some(output)
+}
+
+/// Reads `[budget]`.
+pub(super) fn budget(
+    section: &Field<'_>,
+    table: &DeTable<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> Budget {
+    const KEYS: &[&str] = &["run", "show", "sequence", "shot"];
+    let mut budget = Budget::default();
+    for field in fields(section.place.file, table) {
+        let cap = match field.key {
+            "run" => &mut budget.run,
+            "show" => &mut budget.show,
+            "sequence" => &mut budget.sequence,
+            "shot" => &mut budget.shot,
+            _ => {
+                complaints.push(field.unknown("`[budget]`", KEYS));
+                continue;
+            }
+        };
+        *cap = amount(&field, complaints);
+    }
+    budget
+}
+
+fn amount(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Placed<Micros>> {
+    const EXPECTED: &str = "US dollars as text, such as `\"25.00\"`";
+    let text = match field.value {
+        DeValue::String(text) => text,
+        DeValue::Integer(number) => {
+            let help = format!("write `{} = \"{}.00\"`", field.key, number.as_str());
+            complaints.push(field.wrong_type(EXPECTED).help(help));
+            return None;
+        }
+        DeValue::Float(number) => {
+            let help = format!("write `{} = \"{}\"`", field.key, number.as_str());
+            complaints.push(field.wrong_type(EXPECTED).help(help));
+            return None;
+        }
+        _ => {
+            complaints.push(field.wrong_type(EXPECTED));
+            return None;
+        }
+    };
+    match Micros::parse(text) {
+        Ok(amount) => Some(Placed::at(amount, field.place)),
+        Err(why) => {
+            let message = format!("`{}` is {}, {why}", field.key, shown(text));
+            let complaint = Diagnostic::error("bad-amount", message).at(field.place);
+            complaints.push(complaint.expected(EXPECTED));
+            None
+        }
+    }
+}
+
+/// Reads `[run]`.
+pub(super) fn run(
+    section: &Field<'_>,
+    table: &DeTable<'_>,
+    complaints: &mut Vec<Diagnostic>,
+) -> RunSettings {
+    const KEYS: &[&str] = &[
+        "jobs",
+        "rate_per_minute",
+        "retries",
+        "quiet_s",
+        "poll_batch",
+    ];
+    let mut run = RunSettings::default();
+    for field in fields(section.place.file, table) {
+        let (setting, least, most) = match field.key {
+            "jobs" => (&mut run.jobs, 1, 1024),
+            "rate_per_minute" => (&mut run.rate_per_minute, 0, 100_000),
+            "retries" => (&mut run.retries, 0, 100),
+            "quiet_s" => (&mut run.quiet_s, 1, 86_400),
+            "poll_batch" => (&mut run.poll_batch, 1, 1000),
+            _ => {
+                complaints.push(field.unknown("`[run]`", KEYS));
+                continue;
+            }
+        };
+        if let Some(number) = field.setting().whole(least, most, complaints) {
+            *setting = number.value;
+        }
+    }
+    run
+}
