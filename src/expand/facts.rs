@@ -44,6 +44,8 @@ pub enum Unusable {
     Outside,
     /// Its first bytes are none of the formats that are accepted; what they look like.
     NotAnImage(String),
+    /// It is far larger than any reference; its size in bytes.
+    Huge(u64),
 }
 
 /// Facts about every file that a manifest names, or why there are none.

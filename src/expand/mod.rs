@@ -9,7 +9,26 @@
 //! in the same order; a key changes if and only if something that changes the picture does;
 //! nothing that breaks the model's limits becomes a `Wanted`.
 
+pub mod bible;
+pub mod check;
+pub mod compile;
+pub mod expansion;
 pub mod facts;
+pub mod key;
+pub mod layers;
+mod links;
+pub mod naming;
+pub mod near;
+pub mod picture;
+pub mod presets;
 pub mod profile;
+mod prompt;
+mod reference;
 pub mod request;
+mod size;
+mod template;
+mod variants;
 pub mod wanted;
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,12 @@ impl FileName {
         Self(parts.into())
     }
 
+    /// Gives the pieces.
+    #[must_use]
+    pub fn parts(&self) -> &[NamePart] {
+        &self.0
+    }
+
     /// Gives the path of a take, below the images folder.
     #[must_use]
     pub fn path(&self, take: TakeNo, extension: &str) -> String {

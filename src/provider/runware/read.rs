@@ -311,7 +311,11 @@ impl<'r, 'a> Told<'r, 'a> {
         let told_twice = failures.clone();
         let others = self.faults.iter().copied().filter_map(ended);
         failures.extend(others.filter(|trouble| !told_twice.contains(trouble)));
-        Report { images, failures, working }
+        Report {
+            images,
+            failures,
+            working,
+        }
     }
 }
 

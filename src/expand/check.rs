@@ -1,0 +1,272 @@
+//! The check of a whole manifest: every complaint once, and no two takes in one file.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::digest::Sha256;
+use crate::domain::id::{ShotId, TakeNo, Variant};
+use crate::expand::expansion::Expansion;
+use crate::expand::profile::KLING_IMAGE_O1;
+use crate::expand::wanted::{FileName, NamePart, Wanted};
+use crate::manifest::model::Status;
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// Every complaint once, in the order of their places.
+    pub complaints: Vec<Diagnostic>,
+    /// The shots, by their index, that cannot be bought as they stand.
+    ///
+    /// A shot that is omitted may be among them without a complaint: nobody wants it.
+    pub invalid: BTreeSet<usize>,
+}
+
+impl Checked {
+    /// Tells whether anything stops a purchase.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.complaints.iter().any(Diagnostic::is_error)
+    }
+}
+
+impl Expansion<'_> {
+    /// Checks everything.
+    #[must_use]
+    pub fn check(&self) -> Checked {
+        self.walk(|_, _| {})
+    }
+
+    /// Checks everything and passes every shot's variants on, in the manifest's order.
+    ///
+    /// A shot with an error passes none. That two takes share a name is known only at the end, so
+    /// what was passed on counts for nothing if the check then has errors.
+    pub fn walk(&self, mut visit: impl FnMut(usize, Vec<Wanted>)) -> Checked {
+        let mut complaints = Complaints::default();
+        self.shared(&mut complaints);
+        let mut invalid = BTreeSet::new();
+        let mut names = Names::default();
+        for (at, shot) in self.shots().iter().enumerate() {
+            let expanded = self.expand(shot);
+            if expanded.complaints.iter().any(Diagnostic::is_error) {
+                invalid.insert(at);
+            }
+            if shot.status != Status::Omit {
+                expanded
+                    .complaints
+                    .into_iter()
+                    .for_each(|complaint| complaints.add(complaint));
+            }
+            if invalid.contains(&at) {
+                continue;
+            }
+            expanded
+                .wanted
+                .iter()
+                .for_each(|wanted| names.add(at, wanted));
+            visit(at, expanded.wanted);
+        }
+        for (first, second, name) in self.clashes(names) {
+            invalid.extend([first.0, second.0]);
+            complaints.add(self.clash(first.0, second.0, &name));
+        }
+        Checked {
+            complaints: complaints.finish(),
+            invalid,
+        }
+    }
+
+    /// Complains of what is broken whether or not a shot uses it.
+    fn shared(&self, complaints: &mut Complaints) {
+        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone());
+        self.presets.complaints().for_each(&mut add);
+        self.bible
+            .complaints(&KLING_IMAGE_O1)
+            .iter()
+            .for_each(&mut add);
+        if let Err(flaws) = &self.names {
+            flaws.iter().for_each(&mut add);
+        }
+    }
+
+    /// Finds takes that share a name. Digests that agree are followed up by the names themselves.
+    fn clashes(&self, mut names: Names) -> Vec<(Owner, Owner, String)> {
+        if names.unsettled {
+            names = self.every_take();
+        }
+        names.seen.sort_unstable();
+        let mut clashes = Vec::new();
+        for pair in names.seen.windows(2) {
+            let (one, other) = (&pair[0], &pair[1]);
+            if one.0 != other.0 || (one.1 == other.1 && one.2 == other.2) {
+                continue;
+            }
+            let owners = [(one.1, one.2), (other.1, other.2)];
+            let [Some(one), Some(other)] = owners.map(|owner| self.again(owner)) else {
+                continue;
+            };
+            if let Some(name) = common(&one, &other) {
+                clashes.push((owners[0], owners[1], name));
+            }
+        }
+        clashes
+    }
+
+    fn again(&self, (shot, variant): Owner) -> Option<Wanted> {
+        self.one(shot, variant).ok().flatten()
+    }
+
+    /// Writes every name out, for templates whose numbers could run into other text.
+    fn every_take(&self) -> Names {
+        let mut names = Names::default();
+        for at in 0..self.shots().len() {
+            for wanted in self.wanted(at).unwrap_or_default() {
+                for take in 1..=wanted.takes {
+                    let name = folded(&wanted.name, Some(TakeNo(take)));
+                    names.seen.push((digest(&name), at, wanted.variant));
+                }
+            }
+        }
+        names
+    }
+
+    fn clash(&self, first: usize, second: usize, name: &str) -> Diagnostic {
+        let (one, other) = (&self.shots()[first], &self.shots()[second]);
+        let place = |at: usize| {
+            let shot = &self.shots()[at];
+            shot.id.place.unwrap_or(shot.place)
+        };
+        let message = if first == second {
+            format!("two variants of the shot would share the file name `{name}`")
+        } else {
+            format!(
+                "shots `{}` and `{}` would share the file name `{name}`",
+                one.id.value, other.id.value
+            )
+        };
+        let complaint = Diagnostic::error("name-clash", message)
+            .at(place(second))
+            .of_shot(&other.id.value)
+            .expected("names that differ by more than upper and lower case");
+        if first == second {
+            complaint.help("put `<_{variant:02}>` into `show.name`")
+        } else {
+            complaint
+                .related(
+                    Some(place(first)),
+                    format!("shot `{}` is here", one.id.value),
+                )
+                .help("change one of the ids, or put more of the id into `show.name`")
+        }
+    }
+}
+
+/// A shot's index and a variant of it.
+type Owner = (usize, Variant);
+
+/// File names met so far, as digests, with whom they belong to.
+#[derive(Default)]
+struct Names {
+    seen: Vec<(u64, usize, Variant)>,
+    /// Some name's take number stands where it could run into other digits or text.
+    unsettled: bool,
+}
+
+impl Names {
+    fn add(&mut self, shot: usize, wanted: &Wanted) {
+        self.unsettled |= !is_settled(&wanted.name);
+        self.seen
+            .push((digest(&folded(&wanted.name, None)), shot, wanted.variant));
+    }
+}
+
+/// Tells whether two names of this form can only be equal take by take.
+///
+/// So they are when the number follows something other than a digit and only the extension
+/// follows it.
+fn is_settled(name: &FileName) -> bool {
+    match name.parts() {
+        [
+            NamePart::Text(before),
+            NamePart::Take(_),
+            NamePart::Text(dot),
+            NamePart::Extension,
+        ] => dot == "." && !before.ends_with(|c: char| c.is_ascii_digit()),
+        [NamePart::Take(_), NamePart::Text(dot), NamePart::Extension] => dot == ".",
+        _ => false,
+    }
+}
+
+/// Spells a name without case and extension: the extension is known only from the bytes.
+fn folded(name: &FileName, take: Option<TakeNo>) -> String {
+    let mut folded = match take {
+        Some(take) => name.path(take, ""),
+        None => name.path(TakeNo(1), ""),
+    };
+    folded.make_ascii_lowercase();
+    folded
+}
+
+fn digest(name: &str) -> u64 {
+    let digest = Sha256::of(name.as_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest.as_bytes()[..8]);
+    u64::from_be_bytes(bytes)
+}
+
+/// Gives the first name that takes of both would share.
+fn common(one: &Wanted, other: &Wanted) -> Option<String> {
+    let names: BTreeSet<String> = (1..=one.takes)
+        .map(|take| folded(&one.name, Some(TakeNo(take))))
+        .collect();
+    (1..=other.takes)
+        .map(TakeNo)
+        .find(|take| names.contains(&folded(&other.name, Some(*take))))
+        .map(|take| other.name.path(take, other.request.format.word()))
+}
+
+/// Complaints, each kept once however many shots run into it.
+#[derive(Default)]
+struct Complaints {
+    kept: Vec<(Diagnostic, Others)>,
+    met: HashMap<(&'static str, Option<Place>, String), usize>,
+}
+
+/// The shots that ran into a complaint after the first.
+#[derive(Default)]
+struct Others {
+    count: usize,
+    last: Option<ShotId>,
+}
+
+impl Complaints {
+    fn add(&mut self, complaint: Diagnostic) {
+        let key = (complaint.code, complaint.place, complaint.message.clone());
+        let Some(&at) = self.met.get(&key) else {
+            self.met.insert(key, self.kept.len());
+            self.kept.push((complaint, Others::default()));
+            return;
+        };
+        let (first, others) = &mut self.kept[at];
+        let Some(shot) = complaint.shot else { return };
+        if first.shot.is_none() {
+            first.shot = Some(shot);
+        } else if first.shot.as_ref() != Some(&shot) && others.last.as_ref() != Some(&shot) {
+            others.count += 1;
+            others.last = Some(shot);
+        }
+    }
+
+    fn finish(self) -> Vec<Diagnostic> {
+        let mut complaints: Vec<Diagnostic> = self
+            .kept
+            .into_iter()
+            .map(|(complaint, others)| match others.count {
+                0 => complaint,
+                1 => complaint.expected("the same in 1 more shot"),
+                more => complaint.expected(format!("the same in {more} more shots")),
+            })
+            .collect();
+        complaints.sort_by_key(|complaint| (complaint.place.is_none(), complaint.place));
+        complaints
+    }
+}

@@ -1,0 +1,340 @@
+//! The expansion of a manifest, shot by shot and only when asked.
+
+use std::sync::Arc;
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::id::Variant;
+use crate::expand::bible::Bible;
+use crate::expand::compile::{Compiled, Material, compile};
+use crate::expand::facts::ReferenceFacts;
+use crate::expand::key;
+use crate::expand::layers::{Layers, Settings, Sourced, Stack};
+use crate::expand::links;
+use crate::expand::naming::NameTemplate;
+use crate::expand::presets::Presets;
+use crate::expand::request::Request;
+use crate::expand::variants::{Cell, cells};
+use crate::expand::wanted::{FileName, Wanted};
+use crate::manifest::model::{Manifest, Shot};
+use crate::manifest::settings::{Layer, Output};
+
+/// A manifest with what its shots share worked out.
+///
+/// Shots are expanded when asked for, so that a long list needs no memory for its prompts; the
+/// same shot always expands to the same.
+#[derive(Debug)]
+pub struct Expansion<'m> {
+    pub(crate) manifest: &'m Manifest,
+    pub(crate) presets: Presets<'m>,
+    pub(crate) bible: Bible<'m>,
+    pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
+    facts: &'m ReferenceFacts,
+}
+
+/// What one shot expands to.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    /// Its variants; none that broke a rule.
+    pub(crate) wanted: Vec<Wanted>,
+    /// Errors and warnings.
+    pub(crate) complaints: Vec<Diagnostic>,
+}
+
+impl<'m> Expansion<'m> {
+    /// Works out what shots share.
+    #[must_use]
+    pub fn new(manifest: &'m Manifest, facts: &'m ReferenceFacts) -> Self {
+        let has_var = |name: &str| {
+            let layers = [&manifest.defaults, &manifest.set].into_iter();
+            let layers = layers.chain(manifest.sequences.values());
+            let shots = manifest.shots.iter();
+            layers
+                .chain(shots.clone().map(|shot| &shot.layer))
+                .any(|layer| layer.vars.contains_key(name))
+                || shots
+                    .flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
+                    .any(|(axis, _)| axis.value == name)
+        };
+        Self {
+            manifest,
+            presets: Presets::new(&manifest.presets),
+            bible: Bible::new(manifest, facts),
+            names: NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var),
+            facts,
+        }
+    }
+
+    /// Gives the shots in the manifest's order; their index is what [`Self::wanted`] takes.
+    #[must_use]
+    pub fn shots(&self) -> &'m [Shot] {
+        &self.manifest.shots
+    }
+
+    /// Expands one shot.
+    ///
+    /// # Errors
+    /// Gives every complaint about the shot, those about something it shares with others too.
+    pub fn wanted(&self, shot: usize) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
+        let expanded = self.manifest.shots.get(shot).map(|shot| self.expand(shot));
+        let Expanded { wanted, complaints } = expanded.unwrap_or_default();
+        if complaints.iter().any(Diagnostic::is_error) {
+            Err(complaints)
+        } else {
+            Ok(wanted)
+        }
+    }
+
+    /// Expands one variant of one shot, such as when its task is sent.
+    ///
+    /// # Errors
+    /// Gives every complaint about the shot; no variant of a shot that has one is bought.
+    pub fn one(&self, shot: usize, variant: Variant) -> Result<Option<Wanted>, Vec<Diagnostic>> {
+        let wanted = self.wanted(shot)?;
+        Ok(wanted.into_iter().find(|wanted| wanted.variant == variant))
+    }
+
+    /// Calls `tell` with the layers, the settings and the compiled prompt of one variant.
+    ///
+    /// # Errors
+    /// Gives every complaint about the variant; nothing if there is no such shot or variant.
+    pub fn explain<T>(
+        &self,
+        shot: usize,
+        variant: Variant,
+        tell: impl FnOnce(&Stack<'_>, &Settings<'_>, &Compiled<'_>) -> T,
+    ) -> Result<Option<T>, Vec<Diagnostic>> {
+        let Some(shot) = self.manifest.shots.get(shot) else {
+            return Ok(None);
+        };
+        let cells = cells(shot)?;
+        let Some(cell) = cells.iter().find(|cell| cell.variant == variant) else {
+            return Ok(None);
+        };
+        let stack = self
+            .stack(shot, cell.layer.as_ref())
+            .map_err(|complaint| vec![complaint])?;
+        let settings = Settings::resolve(&stack)?;
+        let compiled = compile(shot, &stack, &settings, self.material())?;
+        Ok(Some(tell(&stack, &settings, &compiled)))
+    }
+
+    /// Expands a shot; what is shared and broken is complained of at its own place.
+    pub(crate) fn expand(&self, shot: &'m Shot) -> Expanded {
+        let mut expanded = Expanded::default();
+        match cells(shot) {
+            Err(complaints) => expanded.complaints = complaints,
+            Ok(cells) => {
+                for cell in &cells {
+                    match self.variant(shot, cell) {
+                        Ok((wanted, warnings)) => {
+                            expanded.wanted.push(wanted);
+                            expanded.complaints.extend(warnings);
+                        }
+                        Err(complaints) => expanded.complaints.extend(complaints),
+                    }
+                }
+            }
+        }
+        for complaint in &mut expanded.complaints {
+            complaint.shot.get_or_insert_with(|| shot.id.value.clone());
+        }
+        expanded
+    }
+
+    fn material(&self) -> Material<'_, 'm> {
+        Material {
+            bible: &self.bible,
+            facts: self.facts,
+            sources: &self.manifest.sources,
+        }
+    }
+
+    fn stack<'a>(
+        &'a self,
+        shot: &'a Shot,
+        variant: Option<&'a Layer>,
+    ) -> Result<Stack<'a>, Diagnostic> {
+        let sequence = sequence_of(shot);
+        let written = sequence.and_then(|name| self.manifest.sequences.get_key_value(&name));
+        let layers = Layers {
+            defaults: &self.manifest.defaults,
+            sequence: written.map(|(name, layer)| (name.as_str(), layer)),
+            shot: &shot.layer,
+            variant,
+            set: &self.manifest.set,
+        };
+        Stack::new(&layers, &self.presets)
+    }
+
+    fn variant(
+        &self,
+        shot: &'m Shot,
+        cell: &Cell<'m>,
+    ) -> Result<(Wanted, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let stack = self
+            .stack(shot, cell.layer.as_ref())
+            .map_err(|complaint| vec![complaint])?;
+        let settings = Settings::resolve(&stack);
+        let compiled = match &settings {
+            Ok(settings) => compile(shot, &stack, settings, self.material()),
+            Err(complaints) => Err(complaints.clone()),
+        };
+        let (settings, compiled) = (settings?, compiled?);
+        let place = Spot {
+            manifest: self.manifest,
+            shot,
+            cell,
+            stack: &stack,
+            settings: &settings,
+        };
+        let name = place.name(&self.names);
+        let request = place.request(&compiled);
+        let (name, request) = match (name, request) {
+            (Ok(name), Ok(request)) => (name, request),
+            (name, request) => {
+                let mut complaints = name.err().unwrap_or_default();
+                complaints.extend(request.err().unwrap_or_default());
+                return Err(complaints);
+            }
+        };
+        let warnings = compiled.warnings.clone();
+        Ok((place.wanted(compiled, request, name), warnings))
+    }
+}
+
+/// Gives a shot's sequence as it is spelled with its episode: `EP/SEQ`.
+#[must_use]
+pub fn sequence_of(shot: &Shot) -> Option<String> {
+    let sequence = shot.sequence.as_ref()?;
+    Some(match &shot.episode {
+        Some(episode) => format!("{episode}/{sequence}"),
+        None => sequence.clone(),
+    })
+}
+
+/// One variant of one shot, with all that is known of it.
+struct Spot<'s, 'm> {
+    manifest: &'m Manifest,
+    shot: &'m Shot,
+    cell: &'s Cell<'m>,
+    stack: &'s Stack<'s>,
+    settings: &'s Settings<'s>,
+}
+
+impl Spot<'_, '_> {
+    /// Gives a field of names and addresses.
+    fn field(&self, name: &str) -> String {
+        let shot = self.shot;
+        match name {
+            "show" => self.manifest.show.code.value.clone(),
+            "episode" => shot.episode.clone().unwrap_or_default(),
+            "sequence" => shot.sequence.clone().unwrap_or_default(),
+            "shot" => shot.name.clone(),
+            "preset" => self.settings.preset.value.clone(),
+            "variant" if self.cell.variant.0 == 0 => String::new(),
+            "variant" => self.cell.variant.0.to_string(),
+            "look" => self
+                .stack
+                .look()
+                .map(|look| look.value.clone())
+                .unwrap_or_default(),
+            "location" => self
+                .stack
+                .location()
+                .map(|l| l.value.clone())
+                .unwrap_or_default(),
+            _ => {
+                let varied = self.cell.values.iter().find(|(axis, _)| *axis == name);
+                let varied = varied.map(|(_, value)| value.value.clone());
+                varied
+                    .or_else(|| Some(self.stack.var(name)?.value.clone()))
+                    .unwrap_or_default()
+            }
+        }
+    }
+
+    fn name(
+        &self,
+        names: &Result<NameTemplate, Vec<Diagnostic>>,
+    ) -> Result<FileName, Vec<Diagnostic>> {
+        let template = names.as_ref().map_err(Clone::clone)?;
+        template.fill(|field| self.field(field)).map_err(|message| {
+            let complaint = Diagnostic::error("file-name", message)
+                .at(self.shot.id.place.or(Some(self.shot.place)))
+                .of_shot(&self.shot.id.value)
+                .help("shorten the shot's id, or `show.name`");
+            vec![complaint]
+        })
+    }
+
+    fn link(
+        &self,
+        setting: &str,
+        url: Option<Sourced<'_, crate::domain::secret::SecretUrl>>,
+    ) -> Result<Option<crate::domain::secret::SecretUrl>, Vec<Diagnostic>> {
+        url.map(|url| links::fill(setting, url.value, |field| self.field(field)))
+            .transpose()
+            .map_err(|complaint| vec![complaint])
+    }
+
+    fn request(&self, compiled: &Compiled<'_>) -> Result<Request, Vec<Diagnostic>> {
+        let settings = self.settings;
+        let like = matches!(
+            settings.size,
+            crate::expand::request::AskedSize::LikeReference(_)
+        );
+        if like && compiled.references.is_empty() {
+            let message = "the picture takes a reference's ratio, but the shot has no reference";
+            let complaint = Diagnostic::error("no-reference-for-ratio", message)
+                .at(self.shot.place)
+                .of_shot(&self.shot.id.value)
+                .expected("a reference, or an `aspect_ratio` of the model's table")
+                .help("add a reference, or set `aspect_ratio` to one such as \"16:9\"");
+            return Err(vec![complaint]);
+        }
+        let webhook_url = self.link("webhook_url", settings.webhook_url)?;
+        let upload_endpoint = self.link("upload_endpoint", settings.upload_endpoint)?;
+        let output = *settings.output.value;
+        Ok(Request {
+            model: settings.model,
+            prompt: Arc::clone(&compiled.prompt),
+            size: settings.size,
+            format: *settings.format.value,
+            quality: *settings.quality.value,
+            safety: *settings.safety.value,
+            references: compiled.references.clone(),
+            transfer: *settings.reference_transfer.value,
+            delivery: *settings.delivery.value,
+            output,
+            ttl: (output == Output::Url).then_some(*settings.ttl.value),
+            webhook_url,
+            upload_endpoint,
+        })
+    }
+
+    fn wanted(&self, compiled: Compiled<'_>, request: Request, name: FileName) -> Wanted {
+        let (shot, settings) = (self.shot, self.settings);
+        let values = self.cell.values.iter();
+        Wanted {
+            shot: shot.id.value.clone(),
+            episode: shot.episode.clone(),
+            sequence: sequence_of(shot),
+            variant: self.cell.variant,
+            values: values
+                .map(|(axis, value)| ((*axis).to_owned(), value.value.clone()))
+                .collect(),
+            place: shot.place,
+            status: shot.status,
+            takes: *settings.takes.value,
+            results_per_task: *settings.results_per_task.value,
+            preset: settings.preset.value.clone(),
+            characters: compiled.characters,
+            template: compiled.template.value.as_str().into(),
+            key: key::of(&request),
+            parts: key::parts(&request),
+            request,
+            name,
+            kept: shot.kept.clone(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Webhook and upload addresses, templated for each shot.
+
+use crate::domain::diagnostic::Diagnostic;
+use crate::domain::secret::SecretUrl;
+use crate::expand::near::listed;
+use crate::expand::template::{Piece, Pieces};
+
+/// Fields that an address may hold.
+pub(crate) const FIELDS: [&str; 6] = ["show", "episode", "sequence", "shot", "preset", "variant"];
+
+/// Fills an address in, each value escaped for a URL.
+///
+/// # Errors
+/// Complains without showing the address, which is a secret.
+pub(crate) fn fill(
+    setting: &str,
+    template: &SecretUrl,
+    value: impl Fn(&str) -> String,
+) -> Result<SecretUrl, Diagnostic> {
+    let refuse = |message: String| {
+        Diagnostic::error(
+            "secret-url",
+            format!("{message} (the address is not shown here)"),
+        )
+        .expected(format!(
+            "an http(s) address; in braces one of {}",
+            listed(FIELDS)
+        ))
+        .help(format!("correct `{setting}`"))
+    };
+    let mut url = String::new();
+    for piece in Pieces::of(template.reveal()) {
+        match piece {
+            Ok(Piece::Text(text)) => url.push_str(text),
+            Ok(Piece::Name(name)) if FIELDS.contains(&name) => url.push_str(&escape(&value(name))),
+            Ok(Piece::Name(_)) => {
+                return Err(refuse(format!(
+                    "`{setting}` names a field that is not known"
+                )));
+            }
+            Err(_) => return Err(refuse(format!("the braces of `{setting}` do not match"))),
+        }
+    }
+    let web = ["https://", "http://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    if !web || url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(refuse(format!(
+            "`{setting}` is no absolute http(s) address"
+        )));
+    }
+    Ok(SecretUrl::new(url))
+}
+
+fn escape(value: &str) -> String {
+    use std::fmt::Write as _;
+    let mut escaped = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            let _infallible = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}

@@ -1,0 +1,329 @@
+//! The body of a prompt: its template with every name put in.
+
+use crate::domain::diagnostic::{Diagnostic, Place, Sources};
+use crate::expand::bible::{Bible, Kind, Member};
+use crate::expand::layers::Stack;
+use crate::expand::near::nearest;
+use crate::expand::template::{Flaw, Piece, Pieces};
+
+/// How deep vars may stand within vars.
+const DEEPEST: usize = 16;
+
+/// The bytes at which expansion gives up: many times what any model takes.
+const LONGEST: usize = 256 * 1024;
+
+/// Names that stand for what the shot lists.
+const WORDS: [&str; 4] = ["characters", "location", "look", "props"];
+
+/// An entry that a shot lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed<'b, 'm> {
+    pub(crate) member: &'b Member<'m>,
+    /// How the prompt marks it; none when no reference of it goes along.
+    pub(crate) marker: Option<String>,
+}
+
+/// Expands a template for one shot and variant.
+pub(crate) struct Expander<'e, 'a, 'm> {
+    pub(crate) stack: &'e Stack<'a>,
+    pub(crate) bible: &'e Bible<'m>,
+    pub(crate) listed: &'e [Listed<'e, 'm>],
+    pub(crate) sources: &'e Sources,
+    out: String,
+    /// The vars being expanded, outermost first.
+    open: Vec<&'a str>,
+    /// How often a marker was put in.
+    markers: usize,
+    look_told: bool,
+    complaints: Vec<Diagnostic>,
+}
+
+/// An expanded template.
+pub(crate) struct Body {
+    pub(crate) text: String,
+    /// How often a marker was put in.
+    pub(crate) markers: usize,
+    /// Whether the look's text is in it.
+    pub(crate) look_told: bool,
+}
+
+impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
+    pub(crate) fn new(
+        stack: &'e Stack<'a>,
+        bible: &'e Bible<'m>,
+        listed: &'e [Listed<'e, 'm>],
+        sources: &'e Sources,
+    ) -> Self {
+        Self {
+            stack,
+            bible,
+            listed,
+            sources,
+            out: String::new(),
+            open: Vec::new(),
+            markers: 0,
+            look_told: false,
+            complaints: Vec::new(),
+        }
+    }
+
+    /// Expands a template.
+    ///
+    /// # Errors
+    /// Complains of every flaw of the template and of every name that has no value here.
+    pub(crate) fn run(
+        mut self,
+        template: &'a str,
+        place: Option<Place>,
+    ) -> Result<Body, Vec<Diagnostic>> {
+        self.expand(template, place);
+        if !self.complaints.is_empty() {
+            return Err(self.complaints);
+        }
+        Ok(Body {
+            text: self.out,
+            markers: self.markers,
+            look_told: self.look_told,
+        })
+    }
+
+    fn expand(&mut self, template: &'a str, place: Option<Place>) {
+        let mut after_nothing = false;
+        for piece in Pieces::of(template) {
+            match piece {
+                Ok(Piece::Text(text)) => {
+                    let doubled = after_nothing && (self.out.is_empty() || self.out.ends_with(' '));
+                    let text = if doubled {
+                        text.strip_prefix(' ').unwrap_or(text)
+                    } else {
+                        text
+                    };
+                    self.out.push_str(text);
+                    after_nothing = false;
+                }
+                Ok(Piece::Name(name)) => {
+                    let before = self.out.len();
+                    self.name(name, place);
+                    after_nothing = self.out.len() == before;
+                }
+                Err(flaw) => self.complaints.push(self.flawed(flaw, place)),
+            }
+            if self.out.len() > LONGEST {
+                self.out.clear();
+                let message = "the prompt grows past all bounds when its vars are put in";
+                let complaint = Diagnostic::error("prompt-length", message)
+                    .at(place)
+                    .help("look for a var that is used many times within another");
+                self.complaints.push(complaint);
+            }
+            if self.complaints.iter().any(|c| c.code == "prompt-length") {
+                return;
+            }
+        }
+    }
+
+    fn name(&mut self, name: &'a str, place: Option<Place>) {
+        let var = self.stack.var(name);
+        let mut entries = self.bible.of_key(name).peekable();
+        match (var, entries.peek()) {
+            (Some(var), None) => self.var(name, var.value, var.place, place),
+            (Some(var), Some(entry)) => {
+                let complaint = ambiguous(name, "a var", entry.kind.word(), self.spot(name, place))
+                    .related(var.place, "the var is here")
+                    .related(Some(entry.place), "the entry is here");
+                self.complaints.push(complaint);
+            }
+            (None, None) if WORDS.contains(&name) => self.word(name),
+            (None, _) => match self.listed_as(name) {
+                Ok(Some(at)) => self.mention(at),
+                Ok(None) => self.complaints.push(self.stranger(name, place)),
+                Err(complaint) => self.complaints.push(complaint.at(self.spot(name, place))),
+            },
+        }
+    }
+
+    fn var(&mut self, name: &'a str, value: &'a str, at: Option<Place>, from: Option<Place>) {
+        if self.open.contains(&name) || self.open.len() >= DEEPEST {
+            let round = self.open.join("` -> `");
+            let message = format!("var `{name}` stands within itself: `{round}` -> `{name}`");
+            let complaint = Diagnostic::error("var-cycle", message)
+                .at(self.spot(name, from))
+                .expected(format!("vars that end in text, at most {DEEPEST} deep"))
+                .help(format!("take `{{{name}}}` out of one of them"));
+            self.complaints.push(complaint);
+            return;
+        }
+        self.open.push(name);
+        self.expand(value, at);
+        self.open.pop();
+    }
+
+    /// Puts in what the shot lists under one of the [`WORDS`].
+    fn word(&mut self, word: &str) {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| word.starts_with(kind.word()));
+        let mut first = true;
+        for at in 0..self.listed.len() {
+            if Some(self.listed[at].member.kind) == kind {
+                if !first {
+                    self.out.push_str(", ");
+                }
+                first = false;
+                self.mention(at);
+            }
+        }
+    }
+
+    /// Puts an entry's name and marker in; for a look its text, the first time.
+    fn mention(&mut self, at: usize) {
+        let Listed { member, marker } = &self.listed[at];
+        let told = member.kind == Kind::Look && !self.look_told && !member.texts.is_empty();
+        if told {
+            self.out.push_str(member.texts.join(" ").trim());
+            self.look_told = true;
+        } else {
+            self.out.push_str(member.shown);
+        }
+        if let Some(marker) = marker {
+            self.out.push(' ');
+            self.out.push_str(marker);
+            self.markers += 1;
+        }
+    }
+
+    /// Finds what a name stands for among what the shot lists.
+    ///
+    /// `mira` stands for `mira.rain` too while no other state of hers is listed.
+    fn listed_as(&self, name: &str) -> Result<Option<usize>, Diagnostic> {
+        let all = || self.listed.iter().enumerate();
+        let exact: Vec<usize> = all()
+            .filter(|(_, l)| l.member.key == name)
+            .map(|(at, _)| at)
+            .collect();
+        let found = if exact.is_empty() {
+            all()
+                .filter(|(_, l)| l.member.base() == name)
+                .map(|(at, _)| at)
+                .collect()
+        } else {
+            exact
+        };
+        match *found.as_slice() {
+            [] => Ok(None),
+            [at] => Ok(Some(at)),
+            [one, other, ..] => {
+                let (one, other) = (self.listed[one].member, self.listed[other].member);
+                let told = |member: &Member<'_>| format!("{} `{}`", member.kind.word(), member.key);
+                Err(ambiguous(name, &told(one), &told(other), None))
+            }
+        }
+    }
+
+    /// Complains of a name that means nothing in this shot.
+    fn stranger(&self, name: &str, place: Option<Place>) -> Diagnostic {
+        let spot = self.spot(name, place);
+        if let Some(entry) = self.bible.of_key(name).next() {
+            return not_listed(entry, self.listed).at(spot);
+        }
+        let vars = self.stack.vars();
+        let entries = self.bible.iter().map(|member| member.key.as_str());
+        let known = vars.keys().copied().chain(entries).chain(WORDS);
+        let complaint = Diagnostic::error(
+            "unknown-name",
+            format!("nothing is called `{name}` in this shot"),
+        )
+        .at(spot)
+        .expected("a var or an entry of the bible");
+        match nearest(name, known) {
+            Some(near) => complaint.help(format!("write `{{{near}}}`")),
+            None => complaint.help(format!(
+                "give the shot a value for `{name}`, or write `{{{{{name}}}}}` for braces in the text"
+            )),
+        }
+    }
+
+    fn flawed(&self, flaw: Flaw<'_>, place: Option<Place>) -> Diagnostic {
+        let (message, needle) = match flaw {
+            Flaw::Unclosed(rest) => ("a `{` has no `}`".to_owned(), rest),
+            Flaw::Unopened => ("a `}` has no `{` before it".to_owned(), "}"),
+            Flaw::NotAName(inside) => (format!("`{{{inside}}}` holds no name"), inside),
+        };
+        Diagnostic::error("prompt-braces", message)
+            .at(narrow(place, needle, self.sources))
+            .expected("`{name}`, or `{{` and `}}` for braces in the text")
+            .help("double the braces, or set `prompt_syntax = \"plain\"`")
+    }
+
+    fn spot(&self, name: &str, place: Option<Place>) -> Option<Place> {
+        narrow(place, &format!("{{{name}}}"), self.sources)
+    }
+}
+
+fn ambiguous(name: &str, one: &str, other: &str, spot: Option<Place>) -> Diagnostic {
+    Diagnostic::error(
+        "ambiguous-name",
+        format!("`{name}` is both {one} and {other}"),
+    )
+    .at(spot)
+    .expected("one meaning for a name in braces")
+    .help("rename one of them, or name the wardrobe state too")
+}
+
+fn not_listed(entry: &Member<'_>, listed: &[Listed<'_, '_>]) -> Diagnostic {
+    let (key, word) = (&entry.key, entry.kind.word());
+    let same = listed
+        .iter()
+        .map(|l| l.member)
+        .filter(|member| member.kind == entry.kind);
+    let same: Vec<String> = same.map(|member| format!("`{}`", member.key)).collect();
+    let (code, message, field) = match entry.kind {
+        Kind::Character => (
+            "not-cast",
+            format!("`{key}` is not cast in this shot"),
+            "characters",
+        ),
+        Kind::Prop => (
+            "not-listed",
+            format!("`{key}` is not among this shot's props"),
+            "props",
+        ),
+        _ => (
+            "not-listed",
+            format!("`{key}` is not this shot's {word}"),
+            word,
+        ),
+    };
+    let there = if same.is_empty() {
+        "none".to_owned()
+    } else {
+        same.join(", ")
+    };
+    Diagnostic::error(code, message)
+        .expected(format!("what the shot lists as {field}: {there}"))
+        .related(Some(entry.place), format!("{word} `{key}` is here"))
+        .help(format!(
+            "add `{key}` to the shot's {field}, or take it out of the prompt"
+        ))
+}
+
+/// Points at a needle within a place, if the source has it there letter for letter.
+pub(crate) fn narrow(place: Option<Place>, needle: &str, sources: &Sources) -> Option<Place> {
+    let place = place?;
+    let found = || {
+        let text = &sources.get(place.file)?.text;
+        let (start, end) = (
+            usize::try_from(place.start).ok()?,
+            usize::try_from(place.end).ok()?,
+        );
+        let offset = u32::try_from(text.get(start..end)?.find(needle)?).ok()?;
+        let start = place.start.checked_add(offset)?;
+        let end = start.checked_add(u32::try_from(needle.len()).ok()?)?;
+        Some(Place {
+            start,
+            end,
+            ..place
+        })
+    };
+    Some(found().unwrap_or(place))
+}

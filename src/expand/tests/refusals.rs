@@ -1,0 +1,264 @@
+//! What is refused before any money is spent.
+
+use crate::domain::diagnostic::{Diagnostic, Placed};
+use crate::expand::check::Checked;
+use crate::expand::expansion::Expansion;
+use crate::expand::facts::Unusable;
+use crate::expand::tests::fixture::Bench;
+use crate::manifest::model::Status;
+use crate::manifest::settings::AspectRatio;
+
+fn check(bench: &Bench) -> Checked {
+    Expansion::new(&bench.manifest, &bench.facts).check()
+}
+
+/// Tells a complaint as a person reads it, its place aside.
+fn told(complaint: &Diagnostic) -> String {
+    let shot = complaint.shot.as_ref().map_or("-", |shot| shot.as_str());
+    let mut lines = vec![format!(
+        "{} [{}] {}",
+        complaint.code, shot, complaint.message
+    )];
+    lines.extend(complaint.expected.iter().map(|line| format!("  = {line}")));
+    lines.extend(complaint.help.iter().map(|line| format!("  help: {line}")));
+    lines.join("\n")
+}
+
+fn all(bench: &Bench) -> String {
+    check(bench)
+        .complaints
+        .iter()
+        .map(told)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn references_that_cannot_be_used_are_told_once() {
+    let mut bench = Bench::with_cast();
+    for id in ["0010", "0020", "0030"] {
+        bench.shot(id, "{otto} smiles");
+        bench.cast(&["otto"]);
+    }
+    bench.shot("0040", "a door");
+    bench.spoil("otto.png", Unusable::Missing);
+    bench.spoil("pier.png", Unusable::NotAnImage("plain text".to_owned()));
+    bench.spoil("mira/rain.png", Unusable::Outside);
+    let checked = check(&bench);
+    assert_eq!(checked.invalid.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    insta::assert_snapshot!(all(&bench), @r#"
+    reference-outside [-] `mira/rain.png` leads out of the manifest's folder
+      = a file below the manifest's folder; links that lead out are not followed
+      help: copy the picture into the show's folder
+    reference-missing [0010] there is no file `otto.png`
+      = a picture at this path, relative to the file that names it
+      = the same in 2 more shots
+      help: correct the path, or put the picture there
+    reference-not-an-image [-] `pier.png` is plain text
+      = a JPEG, PNG or WebP picture
+      help: export the picture as PNG or JPEG
+    "#);
+}
+
+#[test]
+fn references_the_model_does_not_take() {
+    let mut bench = Bench::with_cast();
+    bench.measure("otto.png", 299, 400, 1000);
+    bench.measure("pier.png", 300, 751, 1000);
+    bench.measure("mira/face.png", 300, 750, 10 * 1024 * 1024);
+    bench.measure("mira/body.png", 3000, 3000, 10 * 1024 * 1024 + 1);
+    insta::assert_snapshot!(all(&bench), @r#"
+    reference-too-large [-] reference `mira/body.png` has 10.1 MiB
+      = at most 10.0 MiB (Kling IMAGE O1)
+      help: export the picture smaller, or as JPEG
+    reference-too-small [-] reference `otto.png` is 299x400 pixels
+      = at least 300 pixels a side (Kling IMAGE O1)
+      help: use a larger picture; scaling this one up adds nothing the model can see
+    reference-too-oblong [-] reference `pier.png` is 300x751 pixels, too oblong
+      = a ratio from 1:2.5 to 2.5:1 (Kling IMAGE O1)
+      help: crop the picture
+    "#);
+}
+
+#[test]
+fn eleven_references() {
+    let mut bench = Bench::with_cast();
+    let own = (0..9)
+        .map(|n| bench.file(&format!("{n}.png"), "layout", &n.to_string()))
+        .collect();
+    bench.shot("0010", "{mira} waves").references = Some(own);
+    bench.cast(&["mira"]);
+    insta::assert_snapshot!(all(&bench), @r#"
+    too-many-references [0010] the shot has 11 references
+      = at most 10 (Kling IMAGE O1): 11/10
+      = they come from: mira 2, the shot's own 9
+      help: take 1 out, or cast fewer characters
+    "#);
+}
+
+#[test]
+fn prompts_too_short_and_too_long_are_counted_in_characters() {
+    let mut bench = Bench::new();
+    bench.shot("two", "é月");
+    bench.shot("three", "é月a");
+    bench.shot("most", &"月".repeat(2500));
+    bench.shot("more", &"月".repeat(2501));
+    bench.shot("none", "");
+    insta::assert_snapshot!(all(&bench), @r#"
+    prompt-length [two] the prompt has 2 characters after expansion
+      = 3 to 2500 (Kling IMAGE O1): 2/2500
+      help: write what is to be seen, or set the shot's status to `omit`
+    prompt-length [more] the prompt has 2501 characters after expansion
+      = 3 to 2500 (Kling IMAGE O1): 2501/2500
+      help: shorten it by 1; 2501 of its characters are the shot's own text, 0 are references and the bible's
+    no-prompt [none] the shot has no prompt
+      = `prompt` in the shot, its sequence or [defaults]
+      help: write a prompt, or set the shot's status to `omit`
+    "#);
+}
+
+#[test]
+fn sizes_that_are_not_in_the_table() {
+    let mut bench = Bench::new();
+    bench.shot("0010", "a door").technical.size = Some(Placed::built_in((1080, 1080)));
+    bench.shot("0020", "a door").technical.aspect_ratio =
+        Some(Placed::built_in(AspectRatio::Reference));
+    insta::assert_snapshot!(all(&bench), @r#"
+    no-reference-for-ratio [0020] the picture takes a reference's ratio, but the shot has no reference
+      = a reference, or an `aspect_ratio` of the model's table
+      help: add a reference, or set `aspect_ratio` to one such as "16:9"
+    size-not-allowed [0010] 1080x1080 is not a size of Kling IMAGE O1
+      = 1k: 1024x1024 (1:1), 1248x832 (3:2), 832x1248 (2:3), 1168x880 (4:3), 880x1168 (3:4), 768x1360 (9:16), 1360x768 (16:9), 1552x656 (21:9)
+      = 2k: 2048x2048 (1:1), 2496x1664 (3:2), 1664x2496 (2:3), 2336x1760 (4:3), 1760x2336 (3:4), 1536x2720 (9:16), 2720x1536 (16:9), 3104x1312 (21:9)
+      help: write `size = "1024x1024"`, the nearest there is
+    "#);
+}
+
+#[test]
+fn names_that_mean_nothing_here() {
+    let mut bench = Bench::with_cast();
+    bench.shot("0010", "{mria} waves in {weather}");
+    bench.cast(&["mira"]);
+    bench.shot("0020", "{mira} waves on the {pier}");
+    bench.shot("0030", "{mira.rain} waves");
+    bench.cast(&["mira", "oto", "mira.rian", "nobody at all"]);
+    bench.shot("0040", "a { door");
+    bench.shot("0050", "a {\"json\": 1} door");
+    bench.shot("0060", "<<<image_9>>> waves");
+    bench.cast(&["otto"]);
+    insta::assert_snapshot!(all(&bench), @r#"
+    unknown-name [0010] nothing is called `mria` in this shot
+      = a var or an entry of the bible
+      help: write `{mira}`
+    unknown-name [0010] nothing is called `weather` in this shot
+      = a var or an entry of the bible
+      help: give the shot a value for `weather`, or write `{{weather}}` for braces in the text
+    not-cast [0020] `mira` is not cast in this shot
+      = what the shot lists as characters: none
+      help: add `mira` to the shot's characters, or take it out of the prompt
+    not-listed [0020] `pier` is not this shot's location
+      = what the shot lists as location: none
+      help: add `pier` to the shot's location, or take it out of the prompt
+    not-cast [0030] `mira.rain` is not cast in this shot
+      = what the shot lists as characters: `mira`
+      help: add `mira.rain` to the shot's characters, or take it out of the prompt
+    unknown-character [0030] no character is called `oto`
+      = one of `mira`, `mira.rain`, `otto`
+      help: write `otto`, or add [characters.oto]
+    unknown-character [0030] no character is called `mira.rian`
+      = one of `mira.rain`
+      help: write `mira.rain`, or add [characters.mira.wardrobe]
+    unknown-character [0030] no character is called `nobody at all`
+      = one of `mira`, `mira.rain`, `otto`
+      help: add [characters.nobody at all]
+    prompt-braces [0040] a `{` has no `}`
+      = `{name}`, or `{{` and `}}` for braces in the text
+      help: double the braces, or set `prompt_syntax = "plain"`
+    prompt-braces [0050] `{"json": 1}` holds no name
+      = `{name}`, or `{{` and `}}` for braces in the text
+      help: double the braces, or set `prompt_syntax = "plain"`
+    marker-without-reference [0060] `<<<image_9>>>` is typed in the prompt, but no reference has number 9
+      = 1/10 references in this shot
+      help: name a character or add a reference; markers are put in for you
+    "#);
+}
+
+#[test]
+fn a_character_without_references() {
+    let mut bench = Bench::with_cast();
+    let ghost = bench.entry("a ghost", vec![]);
+    bench.manifest.characters.insert("ghost".to_owned(), ghost);
+    for id in ["0010", "0020"] {
+        bench.shot(id, "{ghost} waves");
+        bench.cast(&["ghost"]);
+    }
+    insta::assert_snapshot!(all(&bench), @r#"
+    cast-without-reference [0010] `ghost` is cast but has no reference
+      = at least one picture of each character that is cast
+      = the same in 1 more shot
+      help: add `references = ["…"]` to [characters.ghost]
+    "#);
+}
+
+#[test]
+fn vars_that_hold_each_other_and_vars_that_explode() {
+    let mut bench = Bench::new();
+    let mut var = |name: &str, value: String| {
+        let value = bench.text(&value);
+        bench.manifest.defaults.vars.insert(name.to_owned(), value);
+    };
+    var("a", "x{b}".to_owned());
+    var("b", "y{a}".to_owned());
+    var("deep0", "boom".to_owned());
+    for n in 1..12 {
+        var(&format!("deep{n}"), format!("{{deep{}}}", n - 1).repeat(10));
+    }
+    bench.shot("0010", "{a} door");
+    bench.shot("0020", "{deep11}");
+    insta::assert_snapshot!(all(&bench), @r#"
+    var-cycle [0010] var `a` stands within itself: `a` -> `b` -> `a`
+      = vars that end in text, at most 16 deep
+      help: take `{a}` out of one of them
+    prompt-length [0020] the prompt grows past all bounds when its vars are put in
+      help: look for a var that is used many times within another
+    "#);
+}
+
+#[test]
+fn settings_out_of_their_range() {
+    let mut bench = Bench::new();
+    let technical = &mut bench.manifest.defaults.technical;
+    technical.quality = Some(Placed::built_in(100));
+    technical.results_per_task = Some(Placed::built_in(21));
+    technical.ttl = Some(Placed::built_in(59));
+    technical.takes = Some(Placed::built_in(0));
+    bench.shot("0010", "a door");
+    bench.shot("0020", "a door").technical.model = Some(Placed::built_in("kling@o1".to_owned()));
+    insta::assert_snapshot!(all(&bench), @r#"
+    out-of-range [0010] `quality` is 100
+      = 20 to 99 (Kling IMAGE O1)
+      help: set `quality` to 99
+    out-of-range [0010] `results_per_task` is 21
+      = 1 to 20 (Kling IMAGE O1)
+      help: set `results_per_task` to 20
+    out-of-range [0010] `takes` is 0
+      = 1 to 999 (Kling IMAGE O1)
+      help: set `takes` to 1
+    out-of-range [0010] `ttl` is 59
+      = 60 seconds or more (Kling IMAGE O1)
+      help: set `ttl` to 60
+    unknown-model [0020] no model is called `kling@o1`
+      = one of `klingai:kling-image@o1`
+      help: write `klingai:kling-image@o1`
+    "#);
+}
+
+#[test]
+fn an_omitted_shot_is_not_complained_about() {
+    let mut bench = Bench::new();
+    bench.shot("0010", "");
+    bench.manifest.shots[0].status = Status::Omit;
+    let checked = check(&bench);
+    assert!(checked.complaints.is_empty());
+    assert!(checked.invalid.contains(&0));
+}
