@@ -36,6 +36,14 @@ impl Streams {
         }
     }
 
+    /// Gives the width of what is drawn for people, in columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        const USUAL: usize = 100;
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        columns.unwrap_or(USUAL).clamp(40, 200)
+    }
+
     /// Prints data.
     ///
     /// # Errors
