@@ -31,4 +31,4 @@ mod variants;
 pub mod wanted;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,0 +1,162 @@
+//! The folder of a manifest, out of which no path leads.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::manifest::read::{Text, TextError, Texts};
+
+/// The folder a manifest lies in.
+#[derive(Debug)]
+pub struct Folder {
+    /// The folder by the path the manifest was given under; empty for the current folder.
+    given: PathBuf,
+    /// The folder with every link in its path followed.
+    real: PathBuf,
+}
+
+/// A file below the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// A path by which this process opens it.
+    pub(crate) path: PathBuf,
+    /// Its path relative to the folder, as it is shown.
+    pub(crate) shown: String,
+    /// Its path with every link followed.
+    pub(crate) real: PathBuf,
+    /// Its size in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// Why there is no file at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotFound {
+    /// There is none.
+    Missing,
+    /// There is one outside of the folder.
+    Outside,
+    /// There is one that cannot be read; the reason.
+    Unreadable(String),
+}
+
+impl Folder {
+    /// Takes the folder of a manifest.
+    ///
+    /// # Errors
+    /// Passes on that the folder cannot be found.
+    pub fn of(manifest: &str) -> io::Result<Self> {
+        let given = Path::new(manifest)
+            .parent()
+            .unwrap_or(Path::new(""))
+            .to_owned();
+        let real = fs::canonicalize(if given.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &given
+        })?;
+        Ok(Self { given, real })
+    }
+
+    /// Reads the manifest itself, wherever it lies.
+    ///
+    /// # Errors
+    /// Says why it cannot be read.
+    pub fn manifest(path: &str) -> Result<Text, TextError> {
+        let bytes = fs::read(path).map_err(|error| TextError::from(refusal(&error)))?;
+        Ok(Text {
+            path: tidy(Path::new(path)).to_string_lossy().into_owned(),
+            bytes,
+        })
+    }
+
+    /// Finds the file that a text in this folder names.
+    pub(crate) fn find(&self, by: &str, path: &str) -> Result<Found, NotFound> {
+        let beside = Path::new(by).parent().unwrap_or(Path::new(""));
+        let joined = beside.join(path);
+        let real = fs::canonicalize(&joined).map_err(|error| refusal(&error))?;
+        let below = real
+            .strip_prefix(&self.real)
+            .map_err(|_| NotFound::Outside)?;
+        let metadata = fs::metadata(&real).map_err(|error| refusal(&error))?;
+        if metadata.is_dir() {
+            return Err(NotFound::Unreadable("it is a folder".to_owned()));
+        }
+        if !metadata.is_file() {
+            return Err(NotFound::Unreadable("it is not a regular file".to_owned()));
+        }
+        let tidied = tidy(&joined);
+        let shown = tidied
+            .strip_prefix(tidy(&self.given))
+            .ok()
+            .filter(|shown| shown.is_relative());
+        let shown = shown
+            .filter(|shown| !shown.starts_with(".."))
+            .unwrap_or(below);
+        Ok(Found {
+            shown: slashed(shown),
+            path: joined,
+            bytes: metadata.len(),
+            real,
+        })
+    }
+}
+
+impl Texts for Folder {
+    fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError> {
+        let found = self.find(by, path)?;
+        let bytes = fs::read(&found.real).map_err(|error| TextError::from(refusal(&error)))?;
+        let below = found.real.strip_prefix(&self.real).unwrap_or(&found.real);
+        Ok(Text {
+            path: slashed(&tidy(&self.given).join(below)),
+            bytes,
+        })
+    }
+}
+
+impl From<NotFound> for TextError {
+    fn from(why: NotFound) -> Self {
+        match why {
+            NotFound::Missing => Self::Missing,
+            NotFound::Outside => Self::Outside,
+            NotFound::Unreadable(reason) => Self::Unreadable(reason),
+        }
+    }
+}
+
+/// Says what an error of the operating system means for a path.
+pub(crate) fn refusal(error: &io::Error) -> NotFound {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotFound::Missing,
+        io::ErrorKind::PermissionDenied => NotFound::Unreadable("permission denied".to_owned()),
+        _ => NotFound::Unreadable(error.to_string()),
+    }
+}
+
+/// Takes `.` and, where a name stands before it, `..` out of a path.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(tidied.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}
+
+fn slashed(path: &Path) -> String {
+    let parts = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    let joined = parts.collect::<Vec<_>>().join("/");
+    if path.is_absolute() {
+        joined.replacen("//", "/", 1)
+    } else {
+        joined
+    }
+}
