@@ -187,16 +187,8 @@ fn starts_with_any(text: &str, prefixes: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn all(expected: Verdict, codes: &[&str]) {
-        for code in codes {
-            assert_eq!(verdict(code, 400, ""), expected, "{code}");
-            assert_eq!(verdict(&code.to_uppercase(), 400, ""), expected, "{code}");
-        }
-    }
-
-    #[test]
-    fn every_line_of_the_table() {
-        all(
+    const TABLE: &[(Verdict, &[&str])] = &[
+        (
             Verdict::UpstreamAccount,
             &[
                 "providerInsufficientCredits",
@@ -205,8 +197,8 @@ mod tests {
                 "providerInvalidApiKey",
                 "providerQuotaExceeded",
             ],
-        );
-        all(
+        ),
+        (
             Verdict::Account,
             &[
                 "invalidApiKey",
@@ -227,9 +219,9 @@ mod tests {
                 "organizationDisabled",
                 "workspaceSuspended",
             ],
-        );
-        all(Verdict::Conflict, &["conflictTaskUUID"]);
-        all(
+        ),
+        (Verdict::Conflict, &["conflictTaskUUID"]),
+        (
             Verdict::Transient,
             &[
                 "providerRateLimitExceeded",
@@ -240,8 +232,8 @@ mod tests {
                 "serviceUnavailable",
                 "internalServerError",
             ],
-        );
-        all(
+        ),
+        (
             Verdict::Safety,
             &[
                 "contentPolicyViolation",
@@ -253,8 +245,8 @@ mod tests {
                 "imageBlocked",
                 "moderationFailed",
             ],
-        );
-        all(
+        ),
+        (
             Verdict::Request,
             &[
                 "unsupportedParameter",
@@ -272,12 +264,12 @@ mod tests {
                 "unknownModel",
                 "modelDisabled",
             ],
-        );
-        all(
+        ),
+        (
             Verdict::Reference,
             &["failedToTransferImage", "downloadFailed"],
-        );
-        all(
+        ),
+        (
             Verdict::Upstream,
             &[
                 "timeoutProvider",
@@ -286,8 +278,8 @@ mod tests {
                 "processingFailed",
                 "taskFailed",
             ],
-        );
-        all(
+        ),
+        (
             Verdict::NotKnown,
             &[
                 "taskNotFound",
@@ -295,8 +287,18 @@ mod tests {
                 "taskExpired",
                 "mediaNotFound",
             ],
-        );
-        all(Verdict::Unknown, &["", "somethingNew", "notFound"]);
+        ),
+        (Verdict::Unknown, &["", "somethingNew", "notFound"]),
+    ];
+
+    #[test]
+    fn every_line_of_the_table() {
+        for &(expected, codes) in TABLE {
+            for code in codes {
+                assert_eq!(verdict(code, 400, ""), expected, "{code}");
+                assert_eq!(verdict(&code.to_uppercase(), 400, ""), expected, "{code}");
+            }
+        }
     }
 
     #[test]

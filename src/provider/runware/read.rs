@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::digest::Sha256;
@@ -15,6 +16,20 @@ use crate::provider::runware::json::Fields;
 use crate::provider::runware::reply::{self, Fault, GENERATION, Reply, says_failed};
 use crate::provider::runware::scrub::Scrub;
 use crate::provider::{Address, CallError, Known, Report, ResultImage, Submitted};
+
+/// The longest id of an image that is taken as it is; the vendor's are UUIDs.
+const LONGEST_ID: usize = 64;
+
+/// The longest address of an image that is kept, in bytes.
+const LONGEST_URL: usize = 8192;
+
+/// Base64 as it comes, with or without its padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// Reads the reply to a send.
 ///
@@ -125,6 +140,12 @@ pub(super) fn asked(
         let told = Told::of(&reply, task);
         let state = match told.state(answer.status) {
             State::Known => Known::Task(told.report(scrub)),
+            State::Silent if reply.names(task) => {
+                return Err(unreadable(
+                    answer,
+                    "the reply takes the task for another kind",
+                ));
+            }
             State::NotKnown | State::Silent => Known::Nothing,
             State::Trouble(fault) => {
                 return Err(call_error(fault, tasks.len(), answer, scrub));
@@ -136,30 +157,36 @@ pub(super) fn asked(
         known.push((task, state));
     }
     if spoken_of.len() < tasks.len() {
-        silence_is_meant(&reply, tasks.len(), answer, scrub)?;
+        silence_is_meant(&reply, tasks, spoken_of.len(), answer, scrub)?;
     }
     Ok(Answers { known, spoken_of })
 }
 
 /// Checks that a reply which leaves a task out means that the task is not known.
+///
+/// It does not if it complains of anything else, or comes with a status that is no answer, or
+/// speaks of tasks nobody asked about instead.
 fn silence_is_meant(
     reply: &Reply<'_>,
-    tasks: usize,
+    tasks: &[TaskId],
+    spoken_of: usize,
     answer: &Answer,
     scrub: &Scrub,
 ) -> Result<(), CallError> {
-    if let Some(fault) = reply.faults_of_request().find(|fault| !is_not_known(fault)) {
-        return Err(call_error(fault, tasks, answer, scrub));
+    let mut faults = reply.faults_of_request().peekable();
+    if let Some(&fault) = faults.peek() {
+        // Where several were asked about and one of them is not known, nobody knows which.
+        return if tasks.len() == 1 && faults.all(is_not_known) {
+            Ok(())
+        } else {
+            Err(call_error(fault, tasks.len(), answer, scrub))
+        };
     }
-    match reply.faults_of_request().next() {
-        // Several were asked about and one of them, who knows which, is not known.
-        Some(fault) if tasks > 1 => Err(call_error(fault, tasks, answer, scrub)),
-        Some(_) => Ok(()),
-        None if reply.given.is_none() && reply.faults.is_empty() => {
-            Err(unreadable(answer, "the reply has neither data nor errors"))
-        }
-        None if matches!(answer.status, 200..=299 | 400 | 404) => Ok(()),
-        None => Err(unreadable(answer, "the reply says nothing of the tasks")),
+    let answers = reply.given.is_some() && reply.foreign(tasks) == 0;
+    if (answers || spoken_of > 0) && matches!(answer.status, 200..=299 | 400 | 404) {
+        Ok(())
+    } else {
+        Err(unreadable(answer, "the reply does not answer the question"))
     }
 }
 
@@ -353,9 +380,9 @@ fn image(fields: &Fields<'_>) -> Option<ResultImage> {
         .text("status")
         .is_none_or(|word| word.eq_ignore_ascii_case("success"));
     let image = match (fields.text("imageUUID"), &address) {
-        (Some(id), Address::Nowhere) if finished => ImageId::new(&id),
+        (Some(id), Address::Nowhere) if finished => named(&id),
         (None | Some(_), Address::Nowhere) => return None,
-        (Some(id), _) => ImageId::new(&id),
+        (Some(id), _) => named(&id),
         // It was paid for, so it gets a name even if the reply gives none; always the same one.
         (None, Address::Url(url)) => unnamed(url.as_bytes()),
         (None, Address::Here(bytes)) => unnamed(bytes),
@@ -369,6 +396,16 @@ fn image(fields: &Fields<'_>) -> Option<ResultImage> {
     })
 }
 
+/// Takes an id as it is, unless it is of no shape that an id has.
+fn named(id: &str) -> ImageId {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+    if id.len() <= LONGEST_ID && id.bytes().all(plain) {
+        ImageId::new(id)
+    } else {
+        unnamed(id.as_bytes())
+    }
+}
+
 fn unnamed(form: &[u8]) -> ImageId {
     ImageId::new(&format!("unnamed-{}", Sha256::of(form).short()))
 }
@@ -380,8 +417,8 @@ fn address(fields: &Fields<'_>) -> Address {
         return Address::Here(bytes);
     }
     match fields.text("imageURL") {
-        Some(url) => Address::Url(url.into_owned()),
-        None => Address::Nowhere,
+        Some(url) if url.len() <= LONGEST_URL => Address::Url(url.into_owned()),
+        _ => Address::Nowhere,
     }
 }
 
@@ -391,7 +428,7 @@ fn decode(text: &str) -> Option<Arc<[u8]>> {
         Some((head, rest)) if head.starts_with("data:") => rest,
         _ => text,
     };
-    STANDARD.decode(text).ok().map(Arc::from)
+    BASE64.decode(text).ok().map(Arc::from)
 }
 
 /// Reads the reply to a sign of life.

@@ -131,6 +131,15 @@ impl<'a> Reply<'a> {
             .filter(|fault| fault.about == About::Request)
     }
 
+    /// Tells whether anything at all is about a task.
+    pub(super) fn names(&self, task: TaskId) -> bool {
+        let given = self.given.as_deref().unwrap_or_default();
+        given
+            .iter()
+            .any(|fields| about(fields) == About::Task(task))
+            || self.faults_of(task).next().is_some()
+    }
+
     /// Counts what is about none of these tasks.
     pub(super) fn foreign(&self, tasks: &[TaskId]) -> u64 {
         let foreign = |whom: About| match whom {
@@ -228,7 +237,11 @@ impl<'a> Fault<'a> {
             } else {
                 code
             },
-            message: scrub.message(&self.words),
+            message: if self.words.is_empty() {
+                "the API gives no reason".to_owned()
+            } else {
+                scrub.message(&self.words)
+            },
         }
     }
 }

@@ -35,7 +35,9 @@ pub(super) async fn generation(
         let uploaded = uploaded.get(place).and_then(Option::as_ref);
         forms.push(form(&reference.image, uploaded).await?);
     }
-    Ok(body(&[Generation::of(task, results, request, &forms)]))
+    let inline = forms.iter().map(Form::inline_bytes).sum();
+    let generation = Generation::of(task, results, request, &forms);
+    Ok(body(&[generation], inline))
 }
 
 /// A reference as it is sent.
@@ -44,6 +46,15 @@ enum Form<'a> {
     Text(&'a str),
     /// The bytes of a file.
     Inline(DataUri<'a, Vec<u8>>),
+}
+
+impl Form<'_> {
+    fn inline_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Inline(uri) => uri.bytes.len(),
+        }
+    }
 }
 
 async fn form<'a>(
@@ -222,12 +233,13 @@ pub(super) fn upload(call: TaskId, way: UploadWay, media_type: &str, bytes: &[u8
         UploadWay::ImageUpload => (Some(uri), None),
         UploadWay::MediaStorage => (None, Some(uri)),
     };
-    body(&[Call {
+    let upload = Call {
         operation: media.is_some().then_some("upload"),
         image,
         media,
         ..Call::bare(way.task_type(), Some(call))
-    }])
+    };
+    body(&[upload], bytes.len())
 }
 
 /// Spells a question to the queue about tasks.
@@ -236,28 +248,30 @@ pub(super) fn get_response(tasks: &[TaskId]) -> Vec<u8> {
         .iter()
         .map(|&task| Call::bare("getResponse", Some(task)))
         .collect();
-    body(&calls)
+    body(&calls, 0)
 }
 
 /// Spells a question to the archive about a task.
 pub(super) fn get_task_details(task: TaskId) -> Vec<u8> {
-    body(&[Call::bare("getTaskDetails", Some(task))])
+    body(&[Call::bare("getTaskDetails", Some(task))], 0)
 }
 
 /// Spells a question about the account.
 pub(super) fn account_details(call: TaskId) -> Vec<u8> {
-    body(&[Call {
+    let question = Call {
         operation: Some("getDetails"),
         ..Call::bare("accountManagement", Some(call))
-    }])
+    };
+    body(&[question], 0)
 }
 
 /// Spells a sign of life.
 pub(super) fn ping() -> Vec<u8> {
-    body(&[Call {
+    let ping = Call {
         ping: Some(true),
         ..Call::bare("ping", None)
-    }])
+    };
+    body(&[ping], 0)
 }
 
 /// A task that buys nothing.
@@ -290,7 +304,10 @@ impl Call<'_> {
     }
 }
 
-fn body<T: Serialize>(tasks: &[T]) -> Vec<u8> {
+/// Writes the tasks; `inline` is how many bytes of files go into them, so that room is made once.
+fn body<T: Serialize>(tasks: &[T], inline: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(2048 + inline / 3 * 4);
     // Writing these plain structures into memory cannot fail.
-    serde_json::to_vec(tasks).unwrap_or_default()
+    let _written = serde_json::to_writer(&mut body, tasks);
+    body
 }
