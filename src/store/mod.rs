@@ -14,6 +14,8 @@ use crate::domain::id::TakeNo;
 use crate::expand::wanted::FileName;
 use crate::manifest::settings::Format;
 
+pub mod picture;
+
 /// Where images are kept.
 pub trait ImageStore: Send + Sync + 'static {
     /// An image that is being written.
