@@ -74,16 +74,12 @@ impl Jpeg {
     /// Passes over compressed data up to the next 0xFF.
     fn scan(&mut self, input: &mut &[u8]) -> Step {
         self.has_scan = true;
-        match memchr::memchr(0xff, input) {
-            Some(at) => {
-                *input = &input[at + 1..];
-                Step::ScanCode
-            }
-            None => {
-                *input = &[];
-                Step::Scan
-            }
-        }
+        let Some(at) = memchr::memchr(0xff, input) else {
+            *input = &[];
+            return Step::Scan;
+        };
+        *input = &input[at + 1..];
+        Step::ScanCode
     }
 
     fn gathered(&mut self, input: &mut &[u8]) -> Result<Option<Step>, String> {
@@ -102,7 +98,7 @@ impl Jpeg {
 
     fn byte(&self, byte: u8) -> Result<Step, String> {
         match (self.step, byte) {
-            (Step::Marker, 0xff) | (Step::Code, 0xff) => Ok(Step::Code),
+            (Step::Marker | Step::Code, 0xff) => Ok(Step::Code),
             (Step::Marker, _) => Err("bytes of it belong to no segment".to_owned()),
             // A 0xFF of the data itself, or a restart between two parts of it.
             (Step::ScanCode, 0x00 | 0xd0..=0xd7) => Ok(Step::Scan),

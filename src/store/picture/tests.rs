@@ -154,7 +154,7 @@ fn bounds_are_kept_before_the_picture_is_whole() {
     endless.truncate(endless.len() - 2);
     let mut fed = inspector.feed(&endless);
     while fed.is_ok() {
-        fed = inspector.feed(&[0; 1 << 20]);
+        fed = inspector.feed(&vec![0; 1 << 20]);
     }
     assert_eq!(fed, Err("it is larger than 64 MiB".to_owned()));
 }
