@@ -21,7 +21,13 @@ pub fn is_part(name: &str) -> bool {
 }
 
 /// Splits a path into the folder (empty for none) and the name of the file in it.
+///
+/// The folder of a path that could lead out has no [`parts`].
 #[must_use]
 pub fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or(("", path))
+    match path.rsplit_once('/') {
+        None => ("", path),
+        Some(("", name)) => ("/", name),
+        Some(split) => split,
+    }
 }
