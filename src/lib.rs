@@ -14,6 +14,8 @@ pub mod ledger;
 
 pub mod plan;
 
+pub mod folder;
+
 pub mod intake;
 pub mod journal;
 pub mod provider;

@@ -1,4 +1,16 @@
-//! Arguments in, exit code out: the commands, and how everything is shown.
+//! The command line: arguments in, rooms wired together, an exit code out.
+//!
+//! Owns flags, environment variables, what is shown on which stream, and exit codes. It decides
+//! nothing about purchases and speaks no API.
+//!
+//! Invariants: results go to stdout and talk to stderr; foreign text is escaped before it is
+//! shown; no key is ever taken from a flag's value.
 
+pub mod args;
+pub mod commands;
+pub mod exit;
 pub mod render;
+pub mod settings;
+pub mod show;
+pub mod streams;
 pub mod terminal;

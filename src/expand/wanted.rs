@@ -1,6 +1,5 @@
 //! What the manifest asks for: one [`Wanted`] for each shot and variant.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::Place;
@@ -91,16 +90,60 @@ impl FileName {
     /// Gives the path of a take, below the images folder.
     #[must_use]
     pub fn path(&self, take: TakeNo, extension: &str) -> String {
-        let mut path = String::new();
-        for part in self.0.iter() {
-            match part {
-                NamePart::Text(text) => path.push_str(text),
-                NamePart::Take(width) => {
-                    let _infallible = write!(path, "{:0width$}", take.0);
-                }
-                NamePart::Extension => path.push_str(extension),
-            }
-        }
-        path
+        let spelled = self.0.iter().map(|part| match part {
+            NamePart::Text(text) => text.clone(),
+            NamePart::Take(width) => format!("{:0width$}", take.0),
+            NamePart::Extension => extension.to_owned(),
+        });
+        spelled.collect()
     }
+
+    /// Spells the name with its open fields in braces, as the run log keeps it.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        let spelled = self.0.iter().map(|part| match part {
+            NamePart::Text(text) => text.clone(),
+            NamePart::Take(width) => format!("{{take:{width}}}"),
+            NamePart::Extension => "{ext}".to_owned(),
+        });
+        spelled.collect()
+    }
+
+    /// Reads a pattern back; gives nothing for one that could lead out of the images folder.
+    #[must_use]
+    pub fn from_pattern(pattern: &str) -> Option<Self> {
+        let mut parts = Vec::new();
+        let mut rest = pattern;
+        while let Some((text, tail)) = rest.split_once('{') {
+            let (field, tail) = tail.split_once('}')?;
+            if !text.is_empty() {
+                parts.push(NamePart::Text(text.to_owned()));
+            }
+            parts.push(match field.split_once(':') {
+                None if field == "ext" => NamePart::Extension,
+                Some(("take", width)) => NamePart::Take(width.parse().ok().filter(|w| *w <= 9)?),
+                _ => return None,
+            });
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            parts.push(NamePart::Text(rest.to_owned()));
+        }
+        let name = Self::new(parts);
+        is_safe(&name.path(TakeNo(1), "jpg")).then_some(name)
+    }
+}
+
+/// Tells whether a relative path has safe characters and parts only.
+#[must_use]
+pub fn is_safe(path: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let sound = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 255
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && part.bytes().all(safe)
+    };
+    path.split('/').all(sound)
 }

@@ -1,1 +1,190 @@
-//! One task's life.
+//! Caps, and the accounts that are held against them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::domain::id::ShotId;
+use crate::domain::money::Micros;
+use crate::ledger::task::{Task, Weight};
+
+/// Caps on money; none where left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Of one run.
+    pub run: Option<Micros>,
+    /// Of the whole show.
+    pub show: Option<Micros>,
+    /// Of each sequence.
+    pub sequence: Option<Micros>,
+    /// Of each shot.
+    pub shot: Option<Micros>,
+}
+
+/// Which cap stands in the way of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverCap {
+    /// Which.
+    pub cap: CapKind,
+    /// Its amount.
+    pub limit: Micros,
+    /// What is gone under it.
+    pub spent: Micros,
+    /// What may still go under it.
+    pub reserved: Micros,
+    /// What the purchase would cost.
+    pub price: Micros,
+}
+
+/// The kinds of caps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CapKind {
+    /// `--max-cost` or `budget.run`.
+    Run,
+    /// `budget.show`.
+    Show,
+    /// `budget.sequence`.
+    Sequence,
+    /// `budget.shot`.
+    Shot,
+}
+
+impl CapKind {
+    /// Gives the word for people and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Show => "show",
+            Self::Sequence => "sequence",
+            Self::Shot => "shot",
+        }
+    }
+}
+
+impl fmt::Display for OverCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cap,
+            limit,
+            spent,
+            reserved,
+            price,
+        } = self;
+        let cap = cap.word();
+        write!(
+            f,
+            "{price} more would pass the {cap} cap of {limit} ({spent} spent, {reserved} reserved)"
+        )
+    }
+}
+
+/// Money that is gone and money that may go, under one heading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Gone.
+    pub spent: Micros,
+    /// May go.
+    pub reserved: Micros,
+}
+
+impl Account {
+    fn shift(&mut self, before: Weight, after: Weight) {
+        self.spent = self.spent.plus(after.spent).minus(before.spent);
+        self.reserved = self.reserved.plus(after.reserved).minus(before.reserved);
+    }
+
+    /// Gives what counts against a cap.
+    #[must_use]
+    pub const fn counted(self) -> Micros {
+        self.spent.plus(self.reserved)
+    }
+
+    fn allows(self, kind: CapKind, limit: Option<Micros>, price: Micros) -> Result<(), OverCap> {
+        match limit {
+            Some(limit) if self.counted().plus(price) > limit => Err(OverCap {
+                cap: kind,
+                limit,
+                spent: self.spent,
+                reserved: self.reserved,
+                price,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The accounts of a show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Accounts {
+    /// The whole show.
+    pub show: Account,
+    /// The run under way, together with runs before it that were cut off.
+    pub run: Account,
+    /// Each sequence.
+    pub sequences: HashMap<Arc<str>, Account>,
+    /// Each shot.
+    pub shots: HashMap<ShotId, Account>,
+    /// The accounting period: it changes when a run begins after one that ended in order.
+    pub(super) period: u32,
+}
+
+impl Accounts {
+    /// Books the change of a task's weight everywhere it counts.
+    ///
+    /// `joined` says that the task came into this run's account with this very step.
+    pub(super) fn book(&mut self, task: &Task, before: Weight, joined: bool) {
+        let after = task.weight();
+        self.show.shift(before, after);
+        if task.period == self.period {
+            self.run.shift(
+                if joined {
+                    Weight {
+                        spent: after.spent,
+                        ..Weight::default()
+                    }
+                } else {
+                    before
+                },
+                after,
+            );
+        }
+        if let Some(sequence) = &task.sequence {
+            self.sequences
+                .entry(Arc::clone(sequence))
+                .or_default()
+                .shift(before, after);
+        }
+        self.shots
+            .entry(task.shot.clone())
+            .or_default()
+            .shift(before, after);
+    }
+
+    /// Begins a new accounting period.
+    pub(super) fn new_period(&mut self) {
+        self.period += 1;
+        self.run = Account::default();
+    }
+
+    /// Tells whether a price fits under every cap.
+    ///
+    /// # Errors
+    /// Names the first cap in the way, the narrowest first.
+    pub fn allow(
+        &self,
+        caps: &Caps,
+        shot: &ShotId,
+        sequence: Option<&str>,
+        price: Micros,
+    ) -> Result<(), OverCap> {
+        let shot = self.shots.get(shot).copied().unwrap_or_default();
+        let sequence = sequence.and_then(|name| self.sequences.get(name)).copied();
+        shot.allows(CapKind::Shot, caps.shot, price)?;
+        sequence
+            .unwrap_or_default()
+            .allows(CapKind::Sequence, caps.sequence, price)?;
+        self.run.allows(CapKind::Run, caps.run, price)?;
+        self.show.allows(CapKind::Show, caps.show, price)
+    }
+}

@@ -138,6 +138,8 @@ pub struct Made {
     pub sequence: Option<String>,
     /// The variant's values.
     pub values: Vec<(String, String)>,
+    /// The names of its files, with take and extension in braces.
+    pub name: String,
     /// The preset's name.
     pub preset: String,
     /// The model.

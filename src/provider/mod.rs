@@ -17,7 +17,11 @@ use crate::domain::money::Micros;
 use crate::expand::request::Request;
 use crate::ledger::port::{CommittedIntent, OpenIntent};
 
+pub mod download;
+pub mod hosts;
+pub mod network;
 pub mod runware;
+pub mod tls;
 
 /// A provider of images.
 pub trait Provider: Send + Sync + 'static {
@@ -112,6 +116,8 @@ pub struct Report {
     pub images: Vec<ResultImage>,
     /// The images, or the whole task, that ended without one.
     pub failures: Vec<Trouble>,
+    /// Whether the answer spoke of an image that is still being made.
+    pub working: bool,
 }
 
 /// A finished image.

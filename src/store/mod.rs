@@ -12,7 +12,16 @@ use std::future::Future;
 use crate::domain::digest::Sha256;
 use crate::domain::id::TakeNo;
 use crate::expand::wanted::FileName;
+use crate::folder::error::FileError;
 use crate::manifest::settings::Format;
+
+mod leftover;
+pub mod picture;
+pub mod shelf;
+pub mod stat;
+pub mod sums;
+pub mod text;
+pub mod verify;
 
 /// Where images are kept.
 pub trait ImageStore: Send + Sync + 'static {
@@ -84,4 +93,13 @@ pub enum StoreError {
         /// The operating system's reason and what to do.
         reason: String,
     },
+}
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        Self::Disk {
+            path: error.path,
+            reason: error.why.to_string(),
+        }
+    }
 }

@@ -1,0 +1,84 @@
+//! Standard output and error: what is data and what is talk.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::cli::args::{ColorChoice, Global};
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Streams {
+    /// Whether one JSON object is printed instead of text.
+    pub json: bool,
+    /// 0 as usual, 1 less, 2 only errors.
+    pub quiet: u8,
+    /// How much more is told.
+    pub verbose: u8,
+    /// Whether standard error is coloured.
+    pub color_err: bool,
+    /// Whether standard output is coloured.
+    pub color_out: bool,
+    /// Whether standard error is a terminal.
+    pub err_is_terminal: bool,
+}
+
+impl Streams {
+    /// Looks at flags, environment and terminals.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color_err: wants_color(global.color, err),
+            color_out: wants_color(global.color, out),
+            err_is_terminal: err && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+
+    /// Gives the width of what is drawn for people, in columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        const USUAL: usize = 100;
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        columns.unwrap_or(USUAL).clamp(40, 200)
+    }
+
+    /// Prints data.
+    ///
+    /// # Errors
+    /// Passes on what standard output says; a reader that went away is no error.
+    pub fn data(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Says something to the person, unless they asked for quiet.
+    pub fn say(&self, text: &str) {
+        if self.quiet == 0 {
+            self.insist(text);
+        }
+    }
+
+    /// Says something that must be heard.
+    pub fn insist(&self, text: &str) {
+        let mut err = io::stderr().lock();
+        // With nobody listening there is nothing left to say it to.
+        let _unheard = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+fn wants_color(choice: ColorChoice, terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if set("CLICOLOR_FORCE") => true,
+        ColorChoice::Auto => terminal && std::env::var_os("TERM").is_none_or(|t| t != "dumb"),
+    }
+}

@@ -1,0 +1,322 @@
+//! Folders held open, and the files below them.
+//!
+//! Owns how files of the output folder are reached, made and named for good. It never decides what
+//! stands in them, and knows no format.
+//!
+//! Invariants: a path below a folder is walked part by part and no link in it is followed; a file
+//! is made under a name that was free; a name is given to a file in one step; whoever wants a name
+//! to outlive a power cut calls [`Folder::sync`] afterwards.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::folder::error::{FileError, Why};
+
+pub mod error;
+pub mod path;
+
+const FOLDER_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+/// Not to wait for the other end should a pipe stand where a file belongs.
+const FILE_FLAGS: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK);
+
+/// Whom a new file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone, as state files.
+    Owner,
+    /// Whomever the umask lets in, as outputs.
+    ByUmask,
+}
+
+impl Readers {
+    fn mode(self) -> Mode {
+        Mode::from_raw_mode(match self {
+            Self::Owner => 0o600,
+            Self::ByUmask => 0o666,
+        })
+    }
+}
+
+/// A folder held open.
+#[derive(Debug)]
+pub struct Folder {
+    fd: OwnedFd,
+    path: String,
+}
+
+impl Folder {
+    /// Opens a folder; links on the way to it are followed, for they are the user's own.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let shown = path.to_string_lossy().into_owned();
+        match rustix::fs::open(path, FOLDER_FLAGS, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path: shown }),
+            Err(errno) => Err(FileError::new(shown, errno)),
+        }
+    }
+
+    /// Opens a folder and makes it and those above it where they are missing.
+    ///
+    /// Every name it makes is synced, so that a power cut does not take the folder away.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason.
+    pub fn make(path: &Path) -> Result<Self, FileError> {
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let missing = match Self::open(path) {
+            Err(error) if error.why == Why::System(Errno::NOENT) => error,
+            done => return done,
+        };
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(missing);
+        };
+        let above = Self::make(above)?;
+        match rustix::fs::mkdirat(&above.fd, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(FileError::new(missing.path, errno)),
+        }
+        above.sync()?;
+        Self::open(path)
+    }
+
+    /// Gives the path it is shown by.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Gives the path by which a file below it is shown.
+    #[must_use]
+    pub fn shown(&self, below: &str) -> String {
+        format!("{}/{below}", self.path.trim_end_matches('/'))
+    }
+
+    /// Opens a folder below; an empty path is this folder.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a link in the way is an error.
+    pub fn below(&self, path: &str) -> Result<Self, FileError> {
+        self.walk(path, |_, _| Ok(()))
+    }
+
+    /// Opens a folder below and makes what is missing on the way.
+    ///
+    /// The names it makes are not synced yet.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a link in the way is an error.
+    pub fn make_below(&self, path: &str) -> Result<Self, FileError> {
+        self.walk(path, |above, part| {
+            match rustix::fs::mkdirat(above, part, Mode::from_raw_mode(0o777)) {
+                Err(errno) if errno != Errno::EXIST => Err(errno),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn walk(
+        &self,
+        path: &str,
+        before: impl Fn(&OwnedFd, &str) -> Result<(), Errno>,
+    ) -> Result<Self, FileError> {
+        let shown = self.shown(path);
+        let Some(parts) = path::parts(path) else {
+            return Err(FileError::outside(shown));
+        };
+        let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
+        let mut folder = Self {
+            fd: rustix::fs::openat(&self.fd, ".", FOLDER_FLAGS, Mode::empty())
+                .map_err(|errno| FileError::new(self.path.clone(), errno))?,
+            path: self.path.clone(),
+        };
+        for part in parts {
+            let shown = folder.shown(part);
+            let opened = before(&folder.fd, part)
+                .and_then(|()| rustix::fs::openat(&folder.fd, part, flags, Mode::empty()));
+            folder = match opened {
+                Ok(fd) => Self { fd, path: shown },
+                Err(errno) => return Err(FileError::new(shown, errno)),
+            };
+        }
+        Ok(folder)
+    }
+
+    /// Makes the names in it durable.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; it is never worth a second try.
+    pub fn sync(&self) -> Result<(), FileError> {
+        match rustix::fs::fsync(&self.fd) {
+            // Some file systems have nothing to sync in a folder and say so.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(errno) => Err(FileError::new(self.path.clone(), errno)),
+        }
+    }
+
+    /// Makes a file under a free name.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a name that is taken is an error.
+    pub fn create(&self, name: &str, readers: Readers) -> Result<File, FileError> {
+        let flags = FILE_FLAGS | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        self.open_at(name, flags, readers.mode())
+    }
+
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a link or a pipe is an error.
+    pub fn read(&self, name: &str) -> Result<File, FileError> {
+        let file = self.open_at(name, FILE_FLAGS | OFlags::RDONLY, Mode::empty())?;
+        self.regular(name, file)
+    }
+
+    /// Opens a regular file for reading and appending, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a link or a pipe is an error.
+    pub fn append(&self, name: &str, readers: Readers) -> Result<File, FileError> {
+        let flags = FILE_FLAGS | OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
+        let file = self.open_at(name, flags, readers.mode())?;
+        self.regular(name, file)
+    }
+
+    fn open_at(&self, name: &str, flags: OFlags, mode: Mode) -> Result<File, FileError> {
+        if !path::is_part(name) {
+            return Err(FileError::outside(self.shown(name)));
+        }
+        match rustix::fs::openat(&self.fd, name, flags, mode) {
+            Ok(fd) => Ok(File::from(fd)),
+            Err(errno) => Err(self.error(name, errno)),
+        }
+    }
+
+    fn regular(&self, name: &str, file: File) -> Result<File, FileError> {
+        let stat = rustix::fs::fstat(&file).map_err(|errno| self.error(name, errno))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Ok(file),
+            _ => Err(FileError::not_regular(self.shown(name))),
+        }
+    }
+
+    /// Gives a file's size in bytes without opening it; nothing where no regular file stands.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason when it cannot tell.
+    pub fn size(&self, name: &str) -> Result<Option<u64>, FileError> {
+        if !path::is_part(name) {
+            return Err(FileError::outside(self.shown(name)));
+        }
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                Ok(u64::try_from(stat.st_size).ok())
+            }
+            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(self.error(name, errno)),
+        }
+    }
+
+    /// Gives a file another name that must be free.
+    ///
+    /// Where the file system cannot rename so, a second name is made and the first one removed: a
+    /// crash between the two leaves both.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; [`FileError::is_taken`] tells a taken name.
+    pub fn rename_to_free(&self, from: &str, to: &str) -> Result<(), FileError> {
+        if !(path::is_part(from) && path::is_part(to)) {
+            return Err(FileError::outside(self.shown(to)));
+        }
+        let flags = RenameFlags::NOREPLACE;
+        let renamed = match rustix::fs::renameat_with(&self.fd, from, &self.fd, to, flags) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.relink(from, to),
+            done => done,
+        };
+        renamed.map_err(|errno| self.error(to, errno))
+    }
+
+    fn relink(&self, from: &str, to: &str) -> Result<(), Errno> {
+        rustix::fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?;
+        rustix::fs::unlinkat(&self.fd, from, AtFlags::empty())
+    }
+
+    /// Puts a whole text under a name, replacing what stands there in one step.
+    ///
+    /// A reader sees the old text or the new one, never a part. With `durable` the same holds after
+    /// a power cut; without, the text may then be missing or empty and has to be made again.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; what stood there before is then still there.
+    pub fn replace(
+        &self,
+        name: &str,
+        beside: &str,
+        text: &[u8],
+        durable: bool,
+    ) -> Result<(), FileError> {
+        if !path::is_part(name) {
+            return Err(FileError::outside(self.shown(name)));
+        }
+        let mut file = self.create(beside, Readers::ByUmask)?;
+        let put = (|| {
+            file.write_all(text)?;
+            if durable {
+                file.sync_all()?;
+            }
+            rustix::fs::renameat(&self.fd, beside, &self.fd, name)?;
+            Ok(())
+        })();
+        if let Err(error) = put {
+            self.remove(beside);
+            return Err(FileError::from_io(self.shown(name), &error));
+        }
+        if durable { self.sync() } else { Ok(()) }
+    }
+
+    /// Removes a file as well as it can: what stays behind does no harm.
+    pub fn remove(&self, name: &str) {
+        if path::is_part(name) {
+            let _gone = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
+        }
+    }
+
+    /// Gives the names in it that are wanted, in no order.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason.
+    pub fn names(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, FileError> {
+        let error = |errno| FileError::new(self.path.clone(), errno);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.fd).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            if let Ok(name) = entry.file_name().to_str()
+                && wanted(name)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn error(&self, name: &str, errno: Errno) -> FileError {
+        FileError::new(self.shown(name), errno)
+    }
+}
+
+#[cfg(test)]
+mod tests;

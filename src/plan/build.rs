@@ -1,0 +1,445 @@
+//! Building a plan.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::domain::class::Class;
+use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
+use crate::domain::money::Micros;
+use crate::expand::request::AskedSize;
+use crate::expand::wanted::Wanted;
+use crate::ledger::fold::Ledger;
+use crate::ledger::money::{Accounts, Caps, OverCap};
+use crate::ledger::task::{End, Fate, OnDisk, Task};
+use crate::manifest::model::Status;
+use crate::plan::reason::{Kept, Reason};
+use crate::plan::select::Selection;
+use crate::plan::slots::{Slot, allot};
+use crate::plan::step::{Leave, Step, next};
+
+/// What is bought, what is settled, and what is left alone, each with its reason.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// One entry for each shot and variant, in manifest order.
+    pub entries: Vec<Entry>,
+    /// The tasks to buy, in manifest order.
+    pub purchases: Vec<Purchase>,
+    /// Tasks of the log that are not finished: asked about and fetched, free of charge.
+    pub settle: Vec<Unsettled>,
+    /// Saved images whose files are gone, to be fetched again free of charge.
+    pub refetch: Vec<Refetch>,
+    /// Files whose size is not what the log says: left alone and told.
+    pub changed_files: Vec<String>,
+}
+
+/// What becomes of one shot and variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The shot.
+    pub shot: ShotId,
+    /// Its sequence.
+    pub sequence: Option<String>,
+    /// The variant.
+    pub variant: Variant,
+    /// How many takes are wanted.
+    pub wanted: u32,
+    /// How many takes are bought, and why.
+    pub buys: BTreeMap<Reason, u32>,
+    /// How many takes are not bought, and why.
+    pub keeps: BTreeMap<Kept, u32>,
+    /// What the purchase costs at the most.
+    pub price: Micros,
+    /// The paths of the takes it buys.
+    pub files: Vec<String>,
+}
+
+/// One task to buy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purchase {
+    /// Its id.
+    pub task: TaskId,
+    /// Which shot of the manifest it is for, by its place in the manifest's list.
+    pub shot_index: usize,
+    /// The shot.
+    pub shot: ShotId,
+    /// Its sequence.
+    pub sequence: Option<String>,
+    /// The variant.
+    pub variant: Variant,
+    /// The takes it buys.
+    pub takes: Takes,
+    /// Their key.
+    pub key: Key,
+    /// The attempt its id was derived for.
+    pub attempt: Attempt,
+    /// Why.
+    pub reason: Reason,
+    /// What it costs at the most.
+    pub price: Micros,
+    /// The cap it would pass if everything before it costs its price.
+    pub over: Option<OverCap>,
+}
+
+impl Purchase {
+    /// Gives the same purchase as a further attempt, with the id that belongs to it.
+    #[must_use]
+    pub fn as_attempt(&self, show: &ShowId, attempt: Attempt) -> Self {
+        let first = self.takes.first;
+        let task = TaskId::derive(show, &self.shot, self.variant, first, self.key, attempt);
+        Self {
+            task,
+            attempt,
+            ..self.clone()
+        }
+    }
+}
+
+/// A task of the log that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The task.
+    pub task: TaskId,
+    /// The shot of the manifest that still asks for exactly this and may be bought now.
+    pub wanted_by: Option<usize>,
+}
+
+/// A saved image whose file is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refetch {
+    /// The task.
+    pub task: TaskId,
+    /// Which of its images.
+    pub index: u32,
+    /// The shot of the manifest it belongs to.
+    pub shot_index: usize,
+}
+
+/// Whether an image's file is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// It is, with the size the log says.
+    Present,
+    /// It is not.
+    Missing,
+    /// It is, with another size.
+    OtherSize,
+}
+
+/// What a plan is made under.
+pub struct Terms<'a> {
+    /// The show, for task ids.
+    pub show: &'a ShowId,
+    /// Which shots.
+    pub selection: &'a Selection,
+    /// The caps in force.
+    pub caps: Caps,
+    /// Buy again what was lost, is unsure, or whose file is gone.
+    pub rebuy_missing: bool,
+    /// Buy again what was refused.
+    pub retry_refused: bool,
+    /// Says whether an image's file is there, from its size alone.
+    pub file_state: &'a dyn Fn(&OnDisk) -> FileState,
+}
+
+/// Builds a plan, one wanted shot and variant at a time.
+pub struct Builder<'a> {
+    ledger: &'a Ledger,
+    terms: Terms<'a>,
+    plan: Plan,
+    wanted_open: HashMap<TaskId, usize>,
+    accounts: Accounts,
+    planned: Foreseen,
+    takes_left: Option<u32>,
+}
+
+/// Money planned so far, under the headings of the caps.
+#[derive(Default)]
+struct Foreseen {
+    all: Micros,
+    sequences: HashMap<String, Micros>,
+    shots: HashMap<ShotId, Micros>,
+}
+
+/// The takes of a shot and variant under its current key, counted by where they are.
+#[derive(Default)]
+struct Standing {
+    keeps: BTreeMap<Kept, u32>,
+    refused: bool,
+}
+
+impl<'a> Builder<'a> {
+    /// Begins a plan.
+    #[must_use]
+    pub fn new(ledger: &'a Ledger, terms: Terms<'a>) -> Self {
+        let takes_left = terms.selection.limit;
+        let accounts = ledger.accounts.clone();
+        Self {
+            ledger,
+            terms,
+            plan: Plan::default(),
+            wanted_open: HashMap::new(),
+            accounts,
+            planned: Foreseen::default(),
+            takes_left,
+        }
+    }
+
+    /// Plans one shot and variant; call it in manifest order.
+    pub fn add(&mut self, shot_index: usize, wanted: &Wanted) {
+        let mut entry = Entry {
+            shot: wanted.shot.clone(),
+            sequence: wanted.sequence.clone(),
+            variant: wanted.variant,
+            wanted: wanted.takes,
+            buys: BTreeMap::new(),
+            keeps: BTreeMap::new(),
+            price: Micros::ZERO,
+            files: Vec::new(),
+        };
+        let selected = self.terms.selection.has(wanted);
+        let barred = barred(wanted, selected);
+        let standing = self.standing(shot_index, wanted, barred.is_none());
+        let counted = standing.keeps.values().sum::<u32>();
+        let mut need = wanted.takes.saturating_sub(counted);
+        entry.keeps = standing.keeps;
+        if need > 0
+            && let Some(kept) = barred
+        {
+            *entry.keeps.entry(kept).or_default() += need;
+            need = 0;
+        }
+        if need > 0 && standing.refused && !self.terms.retry_refused {
+            *entry.keeps.entry(Kept::RefusedBefore).or_default() += need;
+            need = 0;
+        }
+        if let Some(left) = &mut self.takes_left {
+            let cut = need.saturating_sub(*left);
+            if cut > 0 {
+                *entry.keeps.entry(Kept::NotSelected).or_default() += cut;
+            }
+            need -= cut;
+            *left -= need;
+        }
+        self.buy(shot_index, wanted, need, &mut entry);
+        self.plan.entries.push(entry);
+    }
+
+    /// Counts the takes under the current key, and notes what has to be settled or fetched.
+    fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
+        let mut standing = Standing::default();
+        let ledger = self.ledger;
+        let tasks = ledger.tasks_of(&wanted.shot, wanted.variant);
+        for (id, task) in tasks.filter(|(_, task)| task.key == wanted.key) {
+            if may_buy {
+                self.wanted_open.insert(id, shot_index);
+            }
+            self.count_images(&mut standing, shot_index, id, task);
+            let missing = task.missing();
+            match next(Some(task)) {
+                Step::Ask => standing.count(Kept::Open, missing),
+                Step::Leave(Leave::Refused) => standing.refused = true,
+                Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refused = true,
+                Step::Leave(Leave::Unsure) if !self.terms.rebuy_missing => {
+                    standing.count(Kept::Unsure, missing);
+                }
+                _ if matches!(task.end, Some(End::Unsure(_))) && !self.terms.rebuy_missing => {
+                    standing.count(Kept::Unsure, missing);
+                }
+                _ => {}
+            }
+        }
+        standing
+    }
+
+    fn count_images(
+        &mut self,
+        standing: &mut Standing,
+        shot_index: usize,
+        id: TaskId,
+        task: &Task,
+    ) {
+        for image in &task.images {
+            match &image.fate {
+                Fate::Produced(_) => standing.count(Kept::Open, 1),
+                Fate::Lost(_) if self.terms.rebuy_missing => {}
+                Fate::Lost(_) => standing.count(Kept::Lost, 1),
+                Fate::Saved(on_disk) => match (self.terms.file_state)(on_disk) {
+                    FileState::Present => standing.count(Kept::Have, 1),
+                    _ if self.terms.rebuy_missing => {}
+                    FileState::Missing => {
+                        standing.count(Kept::MissingFile, 1);
+                        let index = image.index;
+                        self.plan.refetch.push(Refetch {
+                            task: id,
+                            index,
+                            shot_index,
+                        });
+                    }
+                    FileState::OtherSize => {
+                        standing.count(Kept::MissingFile, 1);
+                        self.plan.changed_files.push(on_disk.path.clone());
+                    }
+                },
+            }
+        }
+    }
+
+    fn buy(&mut self, shot_index: usize, wanted: &Wanted, need: u32, entry: &mut Entry) {
+        if need == 0 {
+            return;
+        }
+        let image_price = price(self.ledger, wanted);
+        let reason = self.reason(wanted);
+        let per_task = wanted.results_per_task.max(1);
+        let (shot, variant, key) = (&wanted.shot, wanted.variant, wanted.key);
+        let extension = wanted.request.format.word();
+        for slot in allot(self.ledger, shot, variant, key, need, per_task) {
+            let Slot {
+                takes,
+                attempt,
+                failed_before,
+            } = slot;
+            let reason = if failed_before {
+                Reason::FailedBefore
+            } else {
+                reason
+            };
+            let price = image_price.times(u64::from(takes.count));
+            *entry.buys.entry(reason).or_default() += takes.count;
+            entry.price = entry.price.plus(price);
+            entry
+                .files
+                .extend(takes.iter().map(|take| wanted.name.path(take, extension)));
+            let over = self.foresee(wanted, price);
+            self.plan.purchases.push(Purchase {
+                task: TaskId::derive(self.terms.show, shot, variant, takes.first, key, attempt),
+                shot_index,
+                shot: shot.clone(),
+                sequence: wanted.sequence.clone(),
+                variant,
+                takes,
+                key,
+                attempt,
+                reason,
+                price,
+                over,
+            });
+        }
+    }
+
+    /// Says why takes are lacking: what differs from the takes made last.
+    fn reason(&self, wanted: &Wanted) -> Reason {
+        if wanted.status == Status::Retake {
+            return Reason::Retake;
+        }
+        let mut tasks = self.ledger.tasks_of(&wanted.shot, wanted.variant);
+        if tasks.any(|(_, task)| task.key == wanted.key && !task.images.is_empty()) {
+            return Reason::MoreTakes;
+        }
+        let history = self.ledger.history(&wanted.shot, wanted.variant);
+        match history.and_then(|history| history.latest.as_ref()) {
+            None => Reason::New,
+            Some(before) if before.prompt != wanted.parts.prompt => Reason::PromptChanged,
+            Some(before) if before.references != wanted.parts.references => {
+                Reason::ReferenceChanged
+            }
+            Some(before) if before.settings != wanted.parts.settings => Reason::SettingsChanged,
+            Some(_) => Reason::MoreTakes,
+        }
+    }
+
+    /// Adds a price to what is planned and names the cap it would pass.
+    fn foresee(&mut self, wanted: &Wanted, price: Micros) -> Option<OverCap> {
+        let (shot, sequence) = (&wanted.shot, wanted.sequence.as_deref());
+        let caps = &self.terms.caps;
+        let in_shot = self.planned.shots.get(shot).copied().unwrap_or_default();
+        let in_sequence = sequence
+            .and_then(|name| self.planned.sequences.get(name))
+            .copied()
+            .unwrap_or_default();
+        let less = |cap: Option<Micros>, planned: Micros| cap.map(|cap| cap.minus(planned));
+        let left = Caps {
+            run: less(caps.run, self.planned.all),
+            show: less(caps.show, self.planned.all),
+            sequence: less(caps.sequence, in_sequence),
+            shot: less(caps.shot, in_shot),
+        };
+        if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
+            return Some(over);
+        }
+        self.planned.all = self.planned.all.plus(price);
+        self.planned.shots.insert(shot.clone(), in_shot.plus(price));
+        if let Some(sequence) = sequence {
+            self.planned
+                .sequences
+                .insert(sequence.to_owned(), in_sequence.plus(price));
+        }
+        None
+    }
+
+    /// Ends the plan: what the log left unfinished is settled, wanted or not.
+    #[must_use]
+    pub fn finish(mut self) -> Plan {
+        let refetched: HashSet<TaskId> = self.plan.refetch.iter().map(|r| r.task).collect();
+        let mut unsettled: Vec<Unsettled> = self
+            .ledger
+            .tasks()
+            .filter(|(id, task)| needs_settling(task) && !refetched.contains(id))
+            .map(|(task, _)| Unsettled {
+                task,
+                wanted_by: self.wanted_open.get(&task).copied(),
+            })
+            .collect();
+        unsettled
+            .sort_by_key(|unsettled| (unsettled.wanted_by.unwrap_or(usize::MAX), unsettled.task));
+        self.plan.settle = unsettled;
+        self.plan
+    }
+}
+
+impl Standing {
+    fn count(&mut self, kept: Kept, takes: u32) {
+        if takes > 0 {
+            *self.keeps.entry(kept).or_default() += takes;
+        }
+    }
+}
+
+/// Says why a shot may not be bought at all, whatever it lacks.
+fn barred(wanted: &Wanted, selected: bool) -> Option<Kept> {
+    match wanted.status {
+        _ if !selected => Some(Kept::NotSelected),
+        Status::Todo | Status::Retake => None,
+        Status::Approved => Some(Kept::ApprovedButStale),
+        Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
+        Status::Omit => Some(Kept::Omitted),
+    }
+}
+
+/// Tells whether the same request would end the same way, as what a safety check refused does.
+fn would_fail_again(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    matches!(class, Some(Class::Safety | Class::Request))
+}
+
+fn needs_settling(task: &Task) -> bool {
+    match next(Some(task)) {
+        Step::Ask | Step::Fetch(_) | Step::Leave(Leave::Unsure) => true,
+        Step::Send | Step::Keep | Step::Leave(_) => false,
+    }
+}
+
+/// Gives what one image of a shot costs at the most.
+///
+/// The larger of the profile's price and the dearest that was told for this model and size.
+#[must_use]
+pub fn price(ledger: &Ledger, wanted: &Wanted) -> Micros {
+    let model = wanted.request.model;
+    let size = match wanted.request.size {
+        AskedSize::Exact(width, height) => format!("{width}x{height}"),
+        AskedSize::LikeReference(resolution) => resolution.word().to_owned(),
+    };
+    ledger
+        .dearest(model.id, &size)
+        .unwrap_or_default()
+        .max(model.price)
+}

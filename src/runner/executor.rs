@@ -1,0 +1,340 @@
+//! The queue: fills slots, puts attempts back in line, stops when told, and ends when all is done.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::ledger::fold::Ledger;
+use crate::ledger::money::OverCap;
+use crate::ledger::port::{LogError, RunLog};
+use crate::plan::build::{Plan, Refetch, Unsettled};
+use crate::provider::Provider;
+use crate::runner::Doors;
+use crate::runner::event::{Draining, Event};
+use crate::runner::landing::{Ashore, Landing, land};
+use crate::runner::outcome::{Outcome, RunEnd};
+use crate::runner::purchase::{Errand, Left, buy, stops_all};
+use crate::runner::scout::{Word, scout};
+use crate::runner::settings::Settings;
+use crate::runner::settle::resume;
+use crate::runner::shutdown::Stop;
+use crate::runner::world::{Halt, World};
+use crate::store::ImageStore;
+
+/// Carries out a plan.
+pub(super) async fn execute<L: RunLog, P: Provider, S: ImageStore>(
+    doors: Doors<L, P, S>,
+    ledger: Ledger,
+    plan: Plan,
+    settings: Settings,
+    mut stop: watch::Receiver<Stop>,
+    events: mpsc::UnboundedSender<Event>,
+) -> Outcome {
+    let (landing_sender, landings) = mpsc::unbounded_channel();
+    let world = Arc::new(World::new(
+        doors,
+        ledger,
+        settings,
+        stop.clone(),
+        events,
+        landing_sender,
+    ));
+    let mut queue = Queue::new(Arc::clone(&world), plan, landings);
+    let poller = Arc::clone(&world.poller);
+    let end = tokio::select! {
+        biased;
+        end = left_at_once(&mut stop) => end,
+        end = queue.work() => end,
+        never = poller.serve(&*world.provider) => match never {},
+    };
+    queue.outcome(end)
+}
+
+/// Ends when the run is told to leave at once.
+async fn left_at_once(stop: &mut watch::Receiver<Stop>) -> RunEnd {
+    loop {
+        if let Stop::Now(why) = *stop.borrow_and_update() {
+            return RunEnd::Left(why);
+        }
+        if stop.changed().await.is_err() {
+            // Nobody is left who could tell.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What is under way and what waits.
+struct Queue<L, P, S> {
+    world: Arc<World<L, P, S>>,
+    /// Purchases on their way through slots.
+    slots: JoinSet<Left>,
+    /// Tasks of earlier runs being settled.
+    settling: JoinSet<Left>,
+    /// Images being fetched.
+    ashore: JoinSet<Ashore>,
+    landings: mpsc::UnboundedReceiver<(Landing, OwnedSemaphorePermit)>,
+    downloads: Arc<Semaphore>,
+    unsettled: VecDeque<Unsettled>,
+    refetch: VecDeque<Refetch>,
+    line: Option<mpsc::Receiver<Word>>,
+    scouting: JoinSet<()>,
+    /// Attempts that go first, and purchases that wait for money.
+    returned: VecDeque<Box<Errand>>,
+    /// The cap that stands in the way until something settles.
+    short_of_money: Option<OverCap>,
+    draining: Option<RunEnd>,
+    planned: u64,
+    begun: u64,
+    saved: u64,
+    refetched: u64,
+    capped: Vec<OverCap>,
+}
+
+impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
+    fn new(
+        world: Arc<World<L, P, S>>,
+        plan: Plan,
+        landings: mpsc::UnboundedReceiver<(Landing, OwnedSemaphorePermit)>,
+    ) -> Self {
+        let downloads = Arc::new(Semaphore::new(world.settings.downloads.max(1)));
+        let (sender, line) = mpsc::channel(world.settings.poll_batch.max(1));
+        let planned = plan
+            .purchases
+            .iter()
+            .map(|p| u64::from(p.takes.count))
+            .sum();
+        let mut scouting = JoinSet::new();
+        scouting.spawn(scout(Arc::clone(&world), plan.purchases, sender));
+        Self {
+            world,
+            slots: JoinSet::new(),
+            settling: JoinSet::new(),
+            ashore: JoinSet::new(),
+            landings,
+            downloads,
+            unsettled: plan.settle.into(),
+            refetch: plan.refetch.into(),
+            line: Some(line),
+            scouting,
+            returned: VecDeque::new(),
+            short_of_money: None,
+            draining: None,
+            planned,
+            begun: 0,
+            saved: 0,
+            refetched: 0,
+            capped: Vec::new(),
+        }
+    }
+
+    /// Works until everything is done, settled or left.
+    async fn work(&mut self) -> RunEnd {
+        let mut stop = self.world.stop_watch();
+        loop {
+            if let Stop::Drain(why) = self.world.stop() {
+                self.drain(RunEnd::Drained(why), Draining::Told(why));
+            }
+            self.settle_more();
+            self.begin_returned();
+            let free = self.has_free_slot() && self.returned.is_empty();
+            let line_open = self.line.is_some() && self.draining.is_none();
+            if self.is_idle() && !line_open && self.returned.is_empty() {
+                return self.draining.take().unwrap_or(RunEnd::Done);
+            }
+            let step = tokio::select! {
+                Some(left) = self.slots.join_next() => self.left(joined(left)),
+                Some(left) = self.settling.join_next() => self.left(joined(left)),
+                Some(ashore) = self.ashore.join_next() => self.came_ashore(ashore),
+                Some((landing, permit)) = self.landings.recv() => {
+                    self.begin_landing(landing, permit);
+                    Ok(())
+                }
+                word = next_word(&mut self.line), if free && line_open => {
+                    self.heard(word);
+                    Ok(())
+                }
+                _ = stop.changed(), if self.draining.is_none() => Ok(()),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.slots.is_empty()
+            && self.settling.is_empty()
+            && self.ashore.is_empty()
+            && self.unsettled.is_empty()
+            && self.refetch.is_empty()
+            && self.landings.is_empty()
+    }
+
+    fn has_free_slot(&self) -> bool {
+        self.draining.is_none()
+            && self.short_of_money.is_none()
+            && self.slots.len() < self.world.settings.jobs.max(1)
+    }
+
+    /// Begins nothing new from now on; the first reason counts.
+    fn drain(&mut self, end: RunEnd, why: Draining) {
+        if self.draining.is_none() {
+            let in_flight = self.slots.len() + self.settling.len();
+            self.world.tell(Event::Draining { why, in_flight });
+            self.draining = Some(end);
+            self.line = None;
+            self.returned.clear();
+            if matches!(self.draining, Some(RunEnd::Drained(_))) {
+                self.unsettled.clear();
+                self.refetch.clear();
+            }
+        }
+    }
+
+    /// Takes up what earlier runs left, a few at a time, whatever else goes on: it is free.
+    fn settle_more(&mut self) {
+        let most = self.world.settings.jobs.max(8);
+        while self.settling.len() < most
+            && let Some(unsettled) = self.unsettled.pop_front()
+        {
+            let world = Arc::clone(&self.world);
+            self.settling
+                .spawn(async move { resume(&world, &unsettled).await.unwrap_or_else(Left::Halt) });
+        }
+        while self.ashore.len() < most
+            && let Some(refetch) = self.refetch.pop_front()
+        {
+            if let Some(landing) = Landing::again(&self.world, refetch.task, refetch.index) {
+                self.ashore.spawn(land(Arc::clone(&self.world), landing));
+            }
+        }
+    }
+
+    fn begin_returned(&mut self) {
+        while self.has_free_slot()
+            && let Some(errand) = self.returned.pop_front()
+        {
+            self.begin(*errand);
+        }
+    }
+
+    fn begin(&mut self, errand: Errand) {
+        if errand.attempts == 0 {
+            self.begun += u64::from(errand.purchase.takes.count);
+        }
+        self.slots.spawn(buy(Arc::clone(&self.world), errand));
+        self.world.tell(Event::InFlight(self.slots.len()));
+    }
+
+    fn begin_landing(&mut self, landing: Landing, backlog: OwnedSemaphorePermit) {
+        let world = Arc::clone(&self.world);
+        let downloads = Arc::clone(&self.downloads);
+        self.ashore.spawn(async move {
+            let Ok(_turn) = downloads.acquire_owned().await else {
+                return Ashore::Halt(Halt::Gone);
+            };
+            let ashore = land(world, landing).await;
+            drop(backlog);
+            ashore
+        });
+    }
+
+    fn heard(&mut self, word: Option<Word>) {
+        match word {
+            Some(Word::Go(errand)) => self.begin(*errand),
+            Some(Word::Unreachable(trouble)) => {
+                let why = Draining::Account(trouble.clone());
+                self.drain(RunEnd::Unreachable(trouble), why);
+            }
+            None => self.line = None,
+        }
+    }
+
+    fn left(&mut self, left: Left) -> Result<(), RunEnd> {
+        self.world.tell(Event::InFlight(self.slots.len()));
+        // Whatever settled may have set money free.
+        self.short_of_money = None;
+        match left {
+            Left::Again(errand) if self.draining.is_none() => self.returned.push_back(errand),
+            Left::Settled | Left::Again(_) => {}
+            Left::NotBegun(takes) => self.begun = self.begun.saturating_sub(u64::from(takes)),
+            Left::OverCap(errand, over) => self.over_cap(errand, over),
+            Left::StopAll(trouble) => {
+                let why = Draining::Account(trouble.clone());
+                self.drain(RunEnd::Account(trouble), why);
+            }
+            Left::Halt(Halt::Log(error)) => return Err(RunEnd::Log(error)),
+            Left::Halt(Halt::Gone) => return Err(RunEnd::Log(LogError::Shut)),
+        }
+        Ok(())
+    }
+
+    /// A purchase did not fit under a cap: it waits while money in flight may come free.
+    fn over_cap(&mut self, errand: Box<Errand>, over: OverCap) {
+        if errand.attempts == 0 {
+            self.begun -= u64::from(errand.purchase.takes.count);
+        }
+        if !stops_all(&over) {
+            self.capped.push(over);
+        } else if self.slots.is_empty() && self.settling.is_empty() {
+            self.drain(RunEnd::Cap(over.clone()), Draining::Cap(over));
+        } else if self.draining.is_none() {
+            self.returned.push_front(errand);
+            self.short_of_money = Some(over);
+        }
+    }
+
+    fn came_ashore(
+        &mut self,
+        ashore: Result<Ashore, tokio::task::JoinError>,
+    ) -> Result<(), RunEnd> {
+        match ashore {
+            Ok(Ashore::Saved { again: false }) => self.saved += 1,
+            Ok(Ashore::Saved { again: true }) => self.refetched += 1,
+            Ok(Ashore::GivenUp) => {}
+            Ok(Ashore::Disk(why)) => self.drain(RunEnd::Disk(why.clone()), Draining::Disk(why)),
+            Ok(Ashore::Halt(Halt::Log(error))) => return Err(RunEnd::Log(error)),
+            Ok(Ashore::Halt(Halt::Gone)) => return Err(RunEnd::Log(LogError::Shut)),
+            Err(error) => return Err(RunEnd::Log(broken(&error))),
+        }
+        Ok(())
+    }
+
+    fn outcome(mut self, end: RunEnd) -> Outcome {
+        self.slots.abort_all();
+        self.settling.abort_all();
+        self.ashore.abort_all();
+        self.scouting.abort_all();
+        let (ledger, problems) = self.world.take_ledger_and_problems();
+        Outcome {
+            end,
+            ledger,
+            problems,
+            saved: self.saved,
+            refetched: self.refetched,
+            not_begun: self.planned.saturating_sub(self.begun),
+            capped: self.capped,
+        }
+    }
+}
+
+async fn next_word(line: &mut Option<mpsc::Receiver<Word>>) -> Option<Word> {
+    match line {
+        Some(line) => line.recv().await,
+        None => None,
+    }
+}
+
+fn joined(left: Result<Left, tokio::task::JoinError>) -> Left {
+    left.unwrap_or_else(|error| Left::Halt(Halt::Log(broken(&error))))
+}
+
+/// A part of the run that broke leaves its task open in the log; the run stops rather than guess.
+fn broken(error: &tokio::task::JoinError) -> LogError {
+    LogError::Write {
+        path: "run".to_owned(),
+        reason: format!("a part of the run broke ({error}); this is a mistake in reshoot"),
+    }
+}

@@ -1,0 +1,81 @@
+//! What came of a run.
+
+use crate::domain::class::Trouble;
+use crate::domain::money::Micros;
+use crate::ledger::fold::Ledger;
+use crate::ledger::money::OverCap;
+use crate::ledger::port::LogError;
+use crate::runner::event::Problem;
+use crate::runner::shutdown::Why;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub end: RunEnd,
+    /// The ledger as the run left it.
+    pub ledger: Ledger,
+    /// The takes that did not come, in the order they were given up.
+    pub problems: Vec<Problem>,
+    /// Images saved.
+    pub saved: u64,
+    /// Images fetched again for files that were gone.
+    pub refetched: u64,
+    /// Takes of the plan that were not begun.
+    pub not_begun: u64,
+    /// The caps that left single shots or sequences out.
+    pub capped: Vec<OverCap>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// All of the plan was gone through.
+    Done,
+    /// A cap stood in the way.
+    Cap(OverCap),
+    /// It was told to begin nothing new, and what was in flight is settled.
+    Drained(Why),
+    /// It was told to leave at once.
+    Left(Why),
+    /// Key, rights or balance.
+    Account(Trouble),
+    /// Images cannot be kept.
+    Disk(String),
+    /// The provider cannot be reached to ask about tasks before sending them.
+    Unreachable(Trouble),
+    /// The run log takes no more records.
+    Log(LogError),
+}
+
+impl RunEnd {
+    /// Gives the word that `run_ended` records.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Cap(_) => "cap",
+            Self::Drained(Why::Until) => "until",
+            Self::Drained(Why::Interrupted) | Self::Left(Why::Interrupted) => "interrupted",
+            Self::Drained(_) | Self::Left(_) => "terminated",
+            Self::Account(_) => "account",
+            Self::Disk(_) => "disk",
+            Self::Unreachable(_) => "unreachable",
+            Self::Log(_) => "log",
+        }
+    }
+}
+
+impl Outcome {
+    /// Gives what this run spent, together with runs before it that were cut off.
+    #[must_use]
+    pub fn spent(&self) -> Micros {
+        self.ledger.accounts.run.spent
+    }
+
+    /// Gives what stays reserved for what this run could not settle.
+    #[must_use]
+    pub fn reserved(&self) -> Micros {
+        self.ledger.accounts.run.reserved
+    }
+}

@@ -1,0 +1,476 @@
+//! Buying: references first, then the reserve, then the intent on disk, and only then the send.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::domain::class::{Class, Trouble};
+use crate::domain::id::{ImageId, TaskId};
+use crate::expand::request::{AskedSize, SentImage, SentReference};
+use crate::expand::wanted::Wanted;
+use crate::ledger::money::{CapKind, OverCap};
+use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
+use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Made, MadeOf, Record};
+use crate::plan::build::Purchase;
+use crate::plan::slots::next_attempt;
+use crate::plan::step::{After, after_submit};
+use crate::provider::{Provider, Report, Submitted};
+use crate::runner::event::{Event, ProblemKind};
+use crate::runner::follow;
+use crate::runner::settle;
+use crate::runner::uploads::{self, NotUploaded};
+use crate::runner::world::{Halt, World};
+use crate::store::ImageStore;
+
+/// A purchase on its way through a run.
+#[derive(Clone, Debug)]
+pub(super) struct Errand {
+    /// What is bought.
+    pub(super) purchase: Purchase,
+    /// How many attempts were made in this run before.
+    pub(super) attempts: u32,
+    /// Whether its references have to be uploaded anew.
+    pub(super) anew: bool,
+    /// What the provider knew of its id before anything was sent.
+    pub(super) known: Option<Report>,
+}
+
+impl Errand {
+    pub(super) const fn new(purchase: Purchase, known: Option<Report>) -> Self {
+        Self {
+            purchase,
+            attempts: 0,
+            anew: false,
+            known,
+        }
+    }
+}
+
+/// How a task left its slot.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// It is settled, or left to the next run.
+    Settled,
+    /// It goes back into the line as another attempt.
+    Again(Box<Errand>),
+    /// A cap stands in the way; nothing was sent.
+    OverCap(Box<Errand>, OverCap),
+    /// It was stopped before anything was sent.
+    NotBegun(u32),
+    /// Nothing else may be sent until a person acts.
+    StopAll(Trouble),
+    /// The run cannot go on.
+    Halt(Halt),
+}
+
+impl From<Halt> for Left {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+/// All that a send needs besides its proof.
+pub(super) struct Order {
+    pub(super) task: TaskId,
+    pub(super) wanted: Wanted,
+    pub(super) references: Vec<Option<ImageId>>,
+    pub(super) intent: Intent,
+    pub(super) errand: Option<Errand>,
+    /// How often it was turned away without a sign of life from the provider in between.
+    pub(super) tried: u32,
+}
+
+/// Buys one task and sees it through to its results.
+pub(super) async fn buy<L: RunLog, P: Provider, S: ImageStore>(
+    world: Arc<World<L, P, S>>,
+    errand: Errand,
+) -> Left {
+    let result = try_buy(&world, errand).await;
+    result.unwrap_or_else(Left::Halt)
+}
+
+async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    mut errand: Errand,
+) -> Result<Left, Halt> {
+    let purchase = &errand.purchase;
+    let Some(wanted) = world.orders.wanted(purchase.shot_index, purchase.variant) else {
+        return Ok(Left::NotBegun(purchase.takes.count));
+    };
+    let intent = intent(world, purchase, &wanted, 0);
+    if let Some(report) = errand.known.take() {
+        return adopt(world, intent, report).await;
+    }
+    let references = match uploads::ready(world, &wanted.request, errand.anew).await {
+        Ok(references) => references,
+        Err(NotUploaded::Halt(halt)) => return Err(halt),
+        Err(NotUploaded::Trouble(trouble)) => {
+            return not_uploaded(world, errand, intent, trouble).await;
+        }
+    };
+    let delay = world.rate.delay().await;
+    if !world.sleep(delay).await || world.is_stopping() {
+        return Ok(Left::NotBegun(errand.purchase.takes.count));
+    }
+    if let Err(over) = reserve(world, &errand.purchase, &intent)? {
+        return Ok(Left::OverCap(Box::new(errand), over));
+    }
+    let (proof, _) = port::commit(&*world.log, intent.clone()).await?;
+    let order = Order {
+        task: intent.task,
+        wanted,
+        references,
+        intent,
+        errand: Some(errand),
+        tried: 0,
+    };
+    send(world, proof, order).await
+}
+
+/// Reserves the price under every cap, or names the cap in the way.
+fn reserve<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    purchase: &Purchase,
+    intent: &Intent,
+) -> Result<Result<(), OverCap>, Halt> {
+    let (shot, sequence) = (&purchase.shot, purchase.sequence.as_deref());
+    let mut ledger = world.ledger();
+    if let Err(over) = ledger
+        .accounts
+        .allow(&world.settings.caps, shot, sequence, intent.reserved)
+    {
+        return Ok(Err(over));
+    }
+    ledger.foresee(&Record::Intent(Box::new(intent.clone())))?;
+    drop(ledger);
+    world.tell_money();
+    Ok(Ok(()))
+}
+
+/// Sends a task until the provider has said what becomes of it.
+pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    mut proof: CommittedIntent,
+    mut order: Order,
+) -> Result<Left, Halt> {
+    world.tell(Event::Sent(Arc::new(order.intent.clone())));
+    loop {
+        let sent = Instant::now();
+        let life = world.accepted_so_far();
+        match world
+            .provider
+            .submit(proof, &order.wanted.request, &order.references)
+            .await
+        {
+            Submitted::Accepted(report) => {
+                world.count_accepted();
+                return accepted(world, order, report, sent).await;
+            }
+            Submitted::Conflict(_) => {
+                accept(world, order.task, AcceptedBy::Conflict).await?;
+                return follow::follow(world, order.into_trail(sent), Report::default(), true)
+                    .await;
+            }
+            Submitted::Refused(trouble) => return refused(world, order, trouble).await,
+            Submitted::Unknown(open, trouble) => {
+                return settle::settle(world, open, order.into_doubt(sent), trouble).await;
+            }
+            Submitted::TurnedAway(back, trouble, retry_after) => {
+                proof = back;
+                if world.accepted_so_far() > life {
+                    order.tried = 0;
+                }
+                if after_submit(&trouble, order.tried, world.settings.retries) != After::SameAgain {
+                    return turned_away(world, proof, &order, trouble).await;
+                }
+                let wait = world.backoff.wait(order.tried, retry_after);
+                order.tried += 1;
+                world.tell(Event::Waiting {
+                    task: order.task,
+                    wait,
+                    trouble: trouble.clone(),
+                });
+                if !world.sleep(wait).await {
+                    return turned_away(world, proof, &order, trouble).await;
+                }
+            }
+        }
+    }
+}
+
+async fn accepted<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    order: Order,
+    report: Report,
+    sent: Instant,
+) -> Result<Left, Halt> {
+    if report.images.is_empty() {
+        accept(world, order.task, AcceptedBy::Reply).await?;
+    }
+    follow::follow(world, order.into_trail(sent), report, false).await
+}
+
+/// Logs that the provider has a task.
+pub(super) async fn accept<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+    by: AcceptedBy,
+) -> Result<(), Halt> {
+    world
+        .record(Record::Accepted(Accepted { task, by }))
+        .await?;
+    world.tell(Event::Accepted(task));
+    Ok(())
+}
+
+/// The provider never took the task, and is not asked any more.
+async fn turned_away<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    proof: CommittedIntent,
+    order: &Order,
+    trouble: Trouble,
+) -> Result<Left, Halt> {
+    let task = proof.task();
+    if order.intent.resend > 0 {
+        return Ok(left_open(world, task, &trouble));
+    }
+    let stop_all = after_submit(&trouble, 0, 0) == After::StopAll;
+    fail(world, task, &trouble, false).await?;
+    Ok(if stop_all {
+        Left::StopAll(trouble)
+    } else {
+        Left::Settled
+    })
+}
+
+/// Leaves a task open whose first send may have bought it: the next run asks again.
+pub(super) fn left_open<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+    trouble: &Trouble,
+) -> Left {
+    world.give_up(ProblemKind::Unsure, task, trouble);
+    Left::Settled
+}
+
+/// The provider refused the task: unpaid.
+async fn refused<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    order: Order,
+    trouble: Trouble,
+) -> Result<Left, Halt> {
+    let task = order.task;
+    if trouble.class == Class::Account && order.intent.resend > 0 {
+        // The key is looked at before the task is: this says nothing of the first send.
+        world.give_up(ProblemKind::Unsure, task, &trouble);
+        return Ok(Left::StopAll(trouble));
+    }
+    if trouble.class == Class::Account {
+        fail(world, task, &trouble, false).await?;
+        return Ok(Left::StopAll(trouble));
+    }
+    let ended = Ended {
+        task,
+        trouble: trouble.clone(),
+        may_be_billed: false,
+    };
+    world.record(Record::Refused(ended)).await?;
+    if trouble.class == Class::Reference
+        && let Some(errand) = order.errand.filter(|errand| !errand.anew)
+    {
+        // An upload the provider does not know any more: once more, uploaded anew.
+        world.uploads.forget(&order.wanted.request);
+        return Ok(Left::Again(Box::new(again(world, &errand, true))));
+    }
+    world.give_up(ProblemKind::Refused, task, &trouble);
+    Ok(Left::Settled)
+}
+
+/// Logs that a task ended without an image.
+pub(super) async fn fail<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+    trouble: &Trouble,
+    may_be_billed: bool,
+) -> Result<(), Halt> {
+    let ended = Ended {
+        task,
+        trouble: trouble.clone(),
+        may_be_billed,
+    };
+    world.record(Record::Failed(ended)).await?;
+    world.give_up(ProblemKind::Failed, task, trouble);
+    Ok(())
+}
+
+/// Makes the next attempt of a purchase, under an id of its own.
+pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    errand: &Errand,
+    anew: bool,
+) -> Errand {
+    let purchase = &errand.purchase;
+    let attempt = next_attempt(
+        &world.ledger(),
+        &purchase.shot,
+        purchase.variant,
+        purchase.key,
+        purchase.takes.first,
+    );
+    let purchase = purchase.as_attempt(&world.settings.show, attempt);
+    Errand {
+        purchase,
+        attempts: errand.attempts + 1,
+        anew: anew || errand.anew,
+        known: None,
+    }
+}
+
+/// A reference did not reach the provider: the shot's take ends here, unpaid, and says why.
+async fn not_uploaded<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    errand: Errand,
+    intent: Intent,
+    trouble: Trouble,
+) -> Result<Left, Halt> {
+    if world.is_stopping() {
+        return Ok(Left::NotBegun(errand.purchase.takes.count));
+    }
+    if trouble.class == Class::Account {
+        return Ok(Left::StopAll(trouble));
+    }
+    let task = intent.task;
+    if let Err(over) = reserve(world, &errand.purchase, &intent)? {
+        return Ok(Left::OverCap(Box::new(errand), over));
+    }
+    let (unsent, _) = port::commit(&*world.log, intent).await?;
+    debug_assert_eq!(unsent.task(), task, "a proof is for its own task");
+    if matches!(
+        trouble.class,
+        Class::Request | Class::Reference | Class::Safety
+    ) {
+        let ended = Ended {
+            task,
+            trouble: trouble.clone(),
+            may_be_billed: false,
+        };
+        world.record(Record::Refused(ended)).await?;
+        world.give_up(ProblemKind::Refused, task, &trouble);
+    } else {
+        fail(world, task, &trouble, false).await?;
+    }
+    Ok(Left::Settled)
+}
+
+/// Takes over a task that the provider knows though the log does not: it was bought before.
+async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    intent: Intent,
+    report: Report,
+) -> Result<Left, Halt> {
+    let task = intent.task;
+    world
+        .ledger()
+        .foresee(&Record::Intent(Box::new(intent.clone())))?;
+    world.tell_money();
+    let (proof, _) = port::commit(&*world.log, intent).await?;
+    let found = proof.open();
+    debug_assert_eq!(found.task(), task, "a proof is for its own task");
+    accept(world, task, AcceptedBy::Asked).await?;
+    let trail = follow::Trail::new(task, Instant::now(), None);
+    follow::follow(world, trail, report, true).await
+}
+
+impl Order {
+    fn into_trail(self, sent: Instant) -> follow::Trail {
+        follow::Trail::new(self.task, sent, self.errand)
+    }
+
+    fn into_doubt(self, sent: Instant) -> settle::Case {
+        settle::Case {
+            task: self.task,
+            sent: settle::SentAt::Here(sent),
+            accepted: false,
+            resends: self.intent.resend,
+            errand: self.errand.clone(),
+            order: Some(Box::new(self)),
+        }
+    }
+}
+
+/// Writes down what a purchase is about to send.
+pub(super) fn intent<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    purchase: &Purchase,
+    wanted: &Wanted,
+    resend: u32,
+) -> Intent {
+    Intent {
+        run: world.settings.run.clone(),
+        task: purchase.task,
+        shot: purchase.shot.clone(),
+        variant: purchase.variant,
+        takes: purchase.takes,
+        key: purchase.key,
+        parts: wanted.parts.clone(),
+        attempt: purchase.attempt,
+        reserved: crate::plan::build::price(&world.ledger(), wanted)
+            .times(u64::from(purchase.takes.count))
+            .max(purchase.price),
+        resend,
+        made: made(wanted),
+    }
+}
+
+fn made(wanted: &Wanted) -> Made {
+    let request = &wanted.request;
+    let (size, resolution) = match request.size {
+        AskedSize::Exact(width, height) => (Some((width, height)), None),
+        AskedSize::LikeReference(tier) => (None, Some(tier.word().to_owned())),
+    };
+    Made {
+        sequence: wanted.sequence.clone(),
+        values: wanted.values.clone(),
+        name: wanted.name.pattern(),
+        preset: wanted.preset.clone(),
+        model: request.model.id.to_owned(),
+        template: wanted.template.to_string(),
+        prompt: request.prompt.to_string(),
+        size,
+        resolution,
+        format: request.format.word().to_owned(),
+        quality: request.quality,
+        safety: request.safety.word().to_owned(),
+        delivery: request.delivery.word().to_owned(),
+        output: request.output.word().to_owned(),
+        references: request.references.iter().map(made_of).collect(),
+    }
+}
+
+fn made_of(reference: &SentReference) -> MadeOf {
+    let source = match &reference.image {
+        SentImage::File { shown, .. } => Some(shown.clone()),
+        // A query may hold a signature.
+        SentImage::Url(url) => url.split(['?', '#']).next().map(str::to_owned),
+        SentImage::Uuid(uuid) => Some(uuid.clone()),
+        SentImage::DataUri { .. } => None,
+    };
+    MadeOf {
+        source,
+        sha256: reference.image.digest(),
+        role: reference.role.clone(),
+        scope: reference.scope.clone(),
+        entry: reference.entry.clone(),
+        marker: reference.marker.clone(),
+    }
+}
+
+/// Tells whether a cap stops everything or only the shots or sequences it is about.
+pub(super) const fn stops_all(over: &OverCap) -> bool {
+    matches!(over.cap, CapKind::Run | CapKind::Show)
+}
+
+/// Takes up an intent that the log left open.
+pub(super) const fn reopen(task: TaskId, results: u32) -> OpenIntent {
+    OpenIntent::from_log(task, results)
+}

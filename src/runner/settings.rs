@@ -1,0 +1,40 @@
+//! What a run goes by.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::id::{RunId, ShowId};
+use crate::ledger::money::Caps;
+
+/// What a run goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The run.
+    pub run: RunId,
+    /// The show, for task ids.
+    pub show: ShowId,
+    /// When the run began, by the wall clock: only to tell how long ago earlier runs sent things.
+    pub began: Timestamp,
+    /// The most tasks in flight.
+    pub jobs: usize,
+    /// The most tasks sent in a minute; 0 is no bound.
+    pub rate_per_minute: u32,
+    /// How often a transient error is answered by another try.
+    pub retries: u32,
+    /// How long an unknown task is left alone before it is sent again.
+    pub quiet: Duration,
+    /// The most tasks asked about in one request.
+    pub poll_batch: usize,
+    /// How long an accepted task is waited for.
+    pub patience: Duration,
+    /// The most downloads at once.
+    pub downloads: usize,
+    /// The caps in force.
+    pub caps: Caps,
+    /// Whether the provider is asked about every derived id before anything is sent for it, as
+    /// after a new, mended or restored log.
+    pub ask_first: bool,
+    /// Where the jitter of waits begins.
+    pub seed: u64,
+}

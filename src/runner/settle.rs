@@ -1,0 +1,326 @@
+//! Settling a task whose fate is not known: ask, wait, ask again, and only then send it again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::domain::class::{Class, Trouble};
+use crate::domain::id::TaskId;
+use crate::ledger::port::{self, Asked, OpenIntent, RunLog};
+use crate::ledger::record::AcceptedBy;
+use crate::ledger::task::{End, Fate, Task};
+use crate::plan::build::{Purchase, Unsettled};
+use crate::plan::reason::Reason;
+use crate::plan::step::{self, Doubt, Leave, Settle, Step};
+use crate::provider::{Address, Known, Provider, Report};
+use crate::runner::event::{Event, ProblemKind};
+use crate::runner::follow::{self, Trail, doubt, follow};
+use crate::runner::landing::Landing;
+use crate::runner::purchase::{self, Errand, Left, Order, accept, left_open, reopen, send};
+use crate::runner::uploads::{self, NotUploaded};
+use crate::runner::world::{Halt, World};
+use crate::store::ImageStore;
+
+/// A task that is being settled.
+pub(super) struct Case {
+    pub(super) task: TaskId,
+    pub(super) sent: SentAt,
+    /// Whether the provider is known to have had it.
+    pub(super) accepted: bool,
+    pub(super) resends: u32,
+    pub(super) errand: Option<Errand>,
+    /// What it takes to send it again, while it is still wanted.
+    pub(super) order: Option<Box<Order>>,
+}
+
+/// When a task was last sent.
+#[derive(Clone, Copy)]
+pub(super) enum SentAt {
+    /// In this run.
+    Here(Instant),
+    /// In an earlier run, as its log was stamped.
+    Before(Option<Timestamp>),
+}
+
+impl Case {
+    fn since<L: RunLog, P: Provider, S: ImageStore>(&self, world: &World<L, P, S>) -> Duration {
+        match self.sent {
+            SentAt::Here(instant) => instant.elapsed(),
+            SentAt::Before(at) => world.since(at),
+        }
+    }
+
+    /// Gives the instant it counts from for those who follow it.
+    fn sent(&self) -> Instant {
+        match self.sent {
+            SentAt::Here(instant) => instant,
+            SentAt::Before(_) => Instant::now(),
+        }
+    }
+}
+
+/// Settles a task that an earlier run left, and fetches what it left unfetched.
+pub(super) async fn resume<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    unsettled: &Unsettled,
+) -> Result<Left, Halt> {
+    let id = unsettled.task;
+    let Some(task) = world.ledger().task(id).cloned() else {
+        return Ok(Left::Settled);
+    };
+    world.tell(Event::Settling(id));
+    let mut trail = Trail::new(id, Instant::now(), None);
+    for landing in unfetched(world, id, &task) {
+        trail.landed.insert(landing.image().clone());
+        world.land(landing).await?;
+    }
+    match step::next(Some(&task)) {
+        Step::Ask if task.accepted => follow(world, trail, Report::default(), true).await,
+        Step::Ask => {
+            let case = Case {
+                task: id,
+                sent: SentAt::Before(task.sent_at),
+                accepted: false,
+                resends: task.resends,
+                errand: unsettled.wanted_by.map(|index| errand(id, &task, index)),
+                order: None,
+            };
+            let trouble = cut_off();
+            settle(world, reopen(id, task.takes.count), case, trouble).await
+        }
+        Step::Leave(Leave::Unsure) => look_again(world, &task, trail).await,
+        _ => Ok(Left::Settled),
+    }
+}
+
+fn cut_off() -> Trouble {
+    Trouble {
+        class: Class::Unknown,
+        code: "cut-off".to_owned(),
+        message: "the run that sent it was cut off before it learnt what became of it".to_owned(),
+    }
+}
+
+/// Gives the images that were made and are not on disk.
+fn unfetched<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    id: TaskId,
+    task: &Task,
+) -> Vec<Landing> {
+    let made = task.images.iter().filter_map(|image| match &image.fate {
+        Fate::Produced(url) => {
+            let address = url.clone().map_or(Address::Nowhere, Address::Url);
+            Landing::new(world, image.as_produced(id), address, None)
+        }
+        Fate::Saved(_) | Fate::Lost(_) => None,
+    });
+    made.collect()
+}
+
+/// Asks once more about a task that nobody could settle before.
+async fn look_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: &Task,
+    trail: Trail,
+) -> Result<Left, Halt> {
+    match look(world, trail.task).await {
+        Look::Known(report) if !report.images.is_empty() => {
+            accept(world, trail.task, AcceptedBy::Asked).await?;
+            follow(world, trail, report, true).await
+        }
+        Look::Known(_) | Look::Nothing | Look::CannotAsk(_) => {
+            let trouble = task
+                .end
+                .as_ref()
+                .map_or_else(cut_off, |end: &End| end.trouble().clone());
+            world.give_up(ProblemKind::Unsure, trail.task, &trouble);
+            Ok(Left::Settled)
+        }
+    }
+}
+
+/// Settles a task that may have been bought.
+pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    mut open: OpenIntent,
+    mut case: Case,
+    trouble: Trouble,
+) -> Result<Left, Halt> {
+    let (mut asked_after_quiet, mut failures) = (0, 0);
+    let quiet = world.settings.quiet;
+    loop {
+        let since_sent = case.since(world);
+        match look(world, case.task).await {
+            Look::Known(report) => {
+                accept(world, case.task, AcceptedBy::Asked).await?;
+                let trail = Trail::new(case.task, case.sent(), case.errand);
+                return follow::follow(world, trail, report, true).await;
+            }
+            Look::CannotAsk(why) => {
+                if failures >= world.settings.retries.max(1) {
+                    return Ok(left_open(world, case.task, &why));
+                }
+                let wait = world.backoff.wait(failures, None);
+                failures += 1;
+                if !world.sleep(wait).await {
+                    return Ok(left_open(world, case.task, &why));
+                }
+                continue;
+            }
+            Look::Nothing => {}
+        }
+        if since_sent >= quiet {
+            asked_after_quiet += 1;
+        }
+        let doubt_now = Doubt {
+            accepted: case.accepted,
+            wanted: case.order.is_some() || case.errand.is_some(),
+            since_sent,
+            quiet,
+            resends: case.resends,
+            asked_after_quiet,
+            patience: world.settings.patience,
+        };
+        match step::settle(&doubt_now) {
+            Settle::AskAgain(wait) => {
+                if wait > Duration::from_secs(1) {
+                    world.tell(Event::Waiting {
+                        task: case.task,
+                        wait,
+                        trouble: trouble.clone(),
+                    });
+                }
+                if !world.sleep(wait).await {
+                    return Ok(left_open(world, case.task, &trouble));
+                }
+            }
+            Settle::SendAgain if world.is_stopping() => {
+                return Ok(left_open(world, case.task, &trouble));
+            }
+            Settle::SendAgain => {
+                let asked = Asked {
+                    task: case.task,
+                    queue_unaware: true,
+                    archive_unaware: true,
+                    since_sent,
+                };
+                match port::unbought(open, &asked, quiet) {
+                    Ok(proof) => return send_again(world, proof, case, &trouble).await,
+                    Err(back) => open = back,
+                }
+                case.resends += 1;
+            }
+            Settle::GiveUp => {
+                doubt(world, case.task, &trouble).await?;
+                return Ok(Left::Settled);
+            }
+        }
+    }
+}
+
+/// Sends the same id and body once more, logged as a resend.
+async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    proof: port::Unbought,
+    case: Case,
+    trouble: &Trouble,
+) -> Result<Left, Halt> {
+    let task = case.task;
+    let mut order = match case.order {
+        Some(order) => *order,
+        None => match rebuild(world, task, case.errand, case.resends).await? {
+            Some(order) => order,
+            None => return Ok(left_open(world, task, trouble)),
+        },
+    };
+    order.intent.resend = case.resends + 1;
+    order.tried = 0;
+    world
+        .ledger()
+        .foresee(&crate::ledger::record::Record::Intent(Box::new(
+            order.intent.clone(),
+        )))?;
+    world.tell_money();
+    let (proof, _) = port::recommit(&*world.log, proof, order.intent.clone()).await?;
+    Box::pin(send(world, proof, order)).await
+}
+
+/// Works out what an earlier run sent, from the manifest that still asks for it.
+async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+    errand: Option<Errand>,
+    resends: u32,
+) -> Result<Option<Order>, Halt> {
+    let Some(errand) = errand else {
+        return Ok(None);
+    };
+    let purchase = &errand.purchase;
+    let Some(wanted) = world.orders.wanted(purchase.shot_index, purchase.variant) else {
+        return Ok(None);
+    };
+    if wanted.key != purchase.key {
+        return Ok(None);
+    }
+    let references = match uploads::ready(world, &wanted.request, false).await {
+        Ok(references) => references,
+        Err(NotUploaded::Halt(halt)) => return Err(halt),
+        Err(NotUploaded::Trouble(_)) => return Ok(None),
+    };
+    let intent = purchase::intent(world, purchase, &wanted, resends);
+    Ok(Some(Order {
+        task,
+        wanted,
+        references,
+        intent,
+        errand: Some(errand),
+        tried: 0,
+    }))
+}
+
+fn errand(id: TaskId, task: &Task, shot_index: usize) -> Errand {
+    let purchase = Purchase {
+        task: id,
+        shot_index,
+        shot: task.shot.clone(),
+        sequence: task.sequence.as_deref().map(str::to_owned),
+        variant: task.variant,
+        takes: task.takes,
+        key: task.key,
+        attempt: task.attempt,
+        reason: Reason::FailedBefore,
+        price: task.price.times(u64::from(task.takes.count)),
+        over: None,
+    };
+    Errand::new(purchase, None)
+}
+
+/// What queue and archive say of a task.
+pub(super) enum Look {
+    Known(Report),
+    Nothing,
+    CannotAsk(Trouble),
+}
+
+/// Asks the queue and, if it does not know the task, the archive.
+pub(super) async fn look<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+) -> Look {
+    match world.provider.ask(&[task]).await {
+        Err(error) => return Look::CannotAsk(error.trouble),
+        Ok(answers) => {
+            for (id, known) in answers {
+                if let (true, Known::Task(report)) = (id == task, known) {
+                    return Look::Known(report);
+                }
+            }
+        }
+    }
+    match world.provider.details(task).await {
+        Err(error) => Look::CannotAsk(error.trouble),
+        Ok(Known::Task(report)) => Look::Known(report),
+        Ok(Known::Nothing) => Look::Nothing,
+    }
+}

@@ -1,0 +1,5 @@
+//! Every promise, proved through the real program: real files, real processes, real HTTP.
+
+mod support;
+
+mod tidy;
