@@ -71,6 +71,7 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
         reserved: Micros::new(28_000),
         resend: 0,
         made: Made {
+            name: "s_v{take:3}.{ext}".to_owned(),
             sequence: None,
             values: Vec::new(),
             preset: "board".to_owned(),
