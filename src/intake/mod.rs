@@ -9,3 +9,6 @@
 
 pub mod folder;
 pub mod references;
+
+#[cfg(test)]
+pub(crate) mod shows;
