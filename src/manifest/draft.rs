@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::{ShotId, ShowId};
+use crate::manifest::identity;
 use crate::manifest::model::{Budget, Entry, LeftOut, Preset, RunSettings, Shot};
 use crate::manifest::settings::Layer;
 
@@ -108,6 +109,21 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Tells whether there is no shot, sound or not.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.sound.is_empty() && self.left_out.is_empty()
+    }
+
+    /// Takes out every shot whose id another one has too.
+    pub(super) fn take_out_clashes(&mut self) {
+        let taken =
+            identity::take_out_clashes(&mut self.sound, &self.refused, &mut self.complaints);
+        self.left_out.extend(taken.into_iter().map(|id| LeftOut {
+            place: id.place,
+            shot: Some(id.value),
+        }));
+    }
+
     /// Takes a shot, or what is known of one that could not be read.
     ///
     /// Complaints without a shot are put down to this one; with an error among them it is left out.

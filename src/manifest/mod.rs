@@ -22,3 +22,6 @@ mod setting;
 mod shown;
 mod text;
 mod toml;
+
+#[cfg(test)]
+mod tests;

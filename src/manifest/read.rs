@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
 use crate::manifest::draft::Draft;
-use crate::manifest::identity;
 use crate::manifest::model::{LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
@@ -135,7 +134,7 @@ impl Reading<'_> {
             let Some(text) = self.fetch(&include) else {
                 continue;
             };
-            if kind(&text.path) == Kind::Toml {
+            if kind(&include.value) == Kind::Toml {
                 self.toml(text, include.place);
             } else {
                 let message = format!("{} is no TOML file", shown(&include.value));
@@ -168,7 +167,7 @@ impl Reading<'_> {
             Err(why) => {
                 let message = format!("{} cannot be used: {why}", shown(&path.value));
                 let complaint = Diagnostic::error("file-not-found", message).at(path.place);
-                let help = "paths are relative to the file that names them";
+                let help = "mend the path: it is relative to the file that names it";
                 self.complaints.push(complaint.help(help));
                 None
             }
@@ -236,21 +235,21 @@ impl Reading<'_> {
             self.table(file, &text, &mut mapping, set);
         }
         for list in std::mem::take(&mut self.draft.show.shots) {
+            if kind(&list.value) == Kind::Unknown {
+                let complaint = unknown_kind(&list.value).at(list.place);
+                self.complaints.push(complaint);
+                continue;
+            }
             let Some(text) = self.fetch(&list) else {
                 continue;
             };
-            match kind(&text.path) {
-                Kind::Toml => self.toml(text, list.place),
-                Kind::Table => {
-                    any = true;
-                    if let Some((file, text)) = self.decode(text, list.place) {
-                        self.table(file, &text, &mut mapping, set);
-                    }
-                }
-                Kind::Unknown => {
-                    let complaint = unknown_kind(&text.path).at(list.place);
-                    self.complaints.push(complaint);
-                }
+            if kind(&list.value) == Kind::Toml {
+                self.toml(text, list.place);
+                continue;
+            }
+            any = true;
+            if let Some((file, text)) = self.decode(text, list.place) {
+                self.table(file, &text, &mut mapping, set);
             }
         }
         if any {
@@ -303,14 +302,14 @@ impl Reading<'_> {
         let mut shots = std::mem::take(&mut self.draft.shots);
         self.complaints.extend(numbering(&shots.numbered));
         let broken = self.complaints.iter().any(Diagnostic::is_error);
-        let clashing =
-            identity::take_out_clashes(&mut shots.sound, &shots.refused, &mut shots.complaints);
-        shots
-            .left_out
-            .extend(clashing.into_iter().map(|id| LeftOut {
-                place: id.place,
-                shot: Some(id.value),
-            }));
+        if shots.is_empty() && !broken {
+            let complaint = Diagnostic::warning("no-shots", "there are no shots");
+            self.complaints.push(complaint.at(whole(FileNo(0))));
+        }
+        if shots.numbered.len() <= 1 {
+            // Lists without ids number their shots alike; that is said once, not shot by shot.
+            shots.take_out_clashes();
+        }
         let mut complaints = self.complaints;
         complaints.append(&mut shots.complaints);
         complaints.sort_by_key(|complaint| complaint.place);
@@ -372,29 +371,35 @@ fn assemble(
 /// Tells about lists without ids; two of them would number their shots alike.
 fn numbering(lists: &[Place]) -> Option<Diagnostic> {
     let (first, rest) = lists.split_first()?;
-    Some(match rest.first() {
-        None => Diagnostic::note(
-            "numbered-shots",
-            "the shots have no ids, so they are numbered in order: `0010`, `0020`, …",
-        )
-        .at(*first)
-        .help("add an `id` column before you insert or move rows: a shot is known by its id"),
-        Some(second) => Diagnostic::error("missing-ids", "two lists of shots have no ids")
+    let Some(second) = rest.first() else {
+        return Some(numbered(*first));
+    };
+    let complaint = Diagnostic::error("missing-ids", "two lists of shots have no ids");
+    Some(
+        complaint
             .at(*second)
             .help("add an `id` to the shots of one of them")
             .related(Some(*first), "the other one"),
-    })
+    )
+}
+
+fn numbered(list: Place) -> Diagnostic {
+    let message = "the shots have no ids, so they are numbered in order: `0010`, `0020`, …";
+    let what = if list.cell.is_some() {
+        "add a column `id`"
+    } else {
+        "give each shot an `id`"
+    };
+    Diagnostic::note("numbered-shots", message)
+        .at(whole(list.file))
+        .help(format!(
+            "{what} before you insert or move shots: a shot is known by its id, not by its place"
+        ))
 }
 
 fn no_prompts(file: FileNo) -> Diagnostic {
-    let place = Place {
-        file,
-        start: 0,
-        end: 0,
-        cell: None,
-    };
     Diagnostic::error("no-prompts", "nothing gives these shots a prompt")
-        .at(place)
+        .at(whole(file))
         .expected("a column `prompt`, or a `prompt` in `[defaults]` such as `\"{action}\"`")
         .help("rename the column that holds the prompts, or map it in `[columns]`")
 }
@@ -438,4 +443,14 @@ fn unknown_kind(path: &str) -> Diagnostic {
 fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The place of a text as a whole.
+const fn whole(file: FileNo) -> Place {
+    Place {
+        file,
+        start: 0,
+        end: 0,
+        cell: None,
+    }
 }

@@ -18,6 +18,16 @@ pub(super) fn decode(
     sources: &mut Sources,
     complaints: &mut Vec<Diagnostic>,
 ) -> (FileNo, Option<Arc<str>>) {
+    if bytes.starts_with(b"PK\x03\x04") {
+        let message = "this is an Excel file or another archive, not text";
+        let file = sources.add(path, Arc::from(""));
+        complaints.push(
+            Diagnostic::error("not-text", message)
+                .at(line_one(file))
+                .help("export the sheet as CSV (UTF-8) and name that file"),
+        );
+        return (file, None);
+    }
     if bytes.len() > LARGEST {
         let message = format!("{path} is larger than {} MiB", LARGEST >> 20);
         complaints

@@ -126,13 +126,10 @@ fn body(
         let message = format!("{} skipped", count(empty, "empty row"));
         complaints.push(Diagnostic::note("empty-rows", message).at(nowhere(reader.file)));
     }
-    match first {
-        None => {
-            let complaint = Diagnostic::warning("no-shots", "this shot list has no shots");
-            complaints.push(complaint.at(nowhere(reader.file)));
-        }
-        Some(first) if !reader.any_named => gathered.numbered.push(first),
-        Some(_) => {}
+    if let Some(first) = first
+        && !reader.any_named
+    {
+        gathered.numbered.push(first);
     }
 }
 

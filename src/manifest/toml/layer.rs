@@ -35,7 +35,11 @@ pub(super) fn layer(
     let mut layer = Layer::default();
     for field in fields(file, table) {
         if !take(&field, table, &mut layer, complaints) {
-            complaints.push(field.unknown(within, &keys()));
+            let mut complaint = field.unknown(within, &keys());
+            if field.key == "extends" {
+                complaint.help = Some("`extends` belongs in a preset".to_owned());
+            }
+            complaints.push(complaint);
         }
     }
     layer

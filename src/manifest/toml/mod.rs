@@ -8,6 +8,7 @@ pub(super) mod shots;
 
 mod bible;
 mod show;
+mod syntax;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ use crate::manifest::model::Preset;
 use crate::manifest::setting::{CREATIVE, TECHNICAL};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
-use crate::manifest::toml::walk::{Field, fields, place};
+use crate::manifest::toml::walk::{Field, fields};
 
 const KEYS: &[&str] = &[
     "manifest",
@@ -70,20 +71,11 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
     let kept = draft.shots.complaints.split_off(from_shots);
     let kept = kept.into_iter().filter(|complaint| !follows(complaint));
     draft.shots.complaints.extend(kept);
-    complaints.extend(errors.iter().map(|error| syntax(file, text, error)));
-}
-
-fn syntax(file: FileNo, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let (message, expected) = match error.message().split_once(", expected ") {
-        Some((message, expected)) => (message, Some(expected)),
-        None => (error.message(), None),
-    };
-    let complaint = Diagnostic::error("toml-syntax", message.trim()).at(place(file, &span));
-    match expected {
-        Some(expected) => complaint.expected(expected.trim()),
-        None => complaint,
-    }
+    complaints.extend(
+        errors
+            .iter()
+            .map(|error| syntax::complaint(file, text, error)),
+    );
 }
 
 fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {

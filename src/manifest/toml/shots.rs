@@ -126,13 +126,7 @@ impl Parts {
     }
 
     fn identify(&mut self, field: &Field<'_>, complaints: &mut Vec<Diagnostic>) {
-        let setting = field.setting();
-        let text = if let DeValue::Integer(_) = field.value {
-            // `0010` without quotes is no number of TOML, and `10` is not what people mean by it.
-            setting.text(complaints)
-        } else {
-            setting.name(complaints)
-        };
+        let text = field.setting().name(complaints);
         self.id_is_broken |= text.is_none();
         let part = match field.key {
             "id" => &mut self.identity.id,

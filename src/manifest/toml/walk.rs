@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed};
-use crate::manifest::setting::{Given, Setting};
+use crate::manifest::setting::{Given, Setting, TECHNICAL};
 use crate::manifest::shown::{any_of, nearest};
 
 /// A key of a table with its value.
@@ -150,13 +150,24 @@ impl<'d> Field<'d> {
     /// Complains that nobody knows the key.
     pub(super) fn unknown(&self, within: &str, known: &[&str]) -> Diagnostic {
         let message = format!("{within} has no key `{}`", self.key);
-        let complaint = Diagnostic::error("unknown-key", message).at(self.key_place);
+        let complaint = Diagnostic::error("unknown-key", message)
+            .at(self.key_place)
+            .expected(these(known));
         match nearest(self.key, known.iter().copied()) {
-            Some(near) => complaint
-                .expected(any_of(known))
-                .help(format!("write `{near}`")),
-            None => complaint.expected(any_of(known)),
+            Some(near) => complaint.help(format!("write `{near}`")),
+            None => complaint,
         }
+    }
+}
+
+/// Lists keys for a reader; the technical ones are summed up where there are others beside them.
+fn these(known: &[&str]) -> String {
+    let is_technical = |key: &&str| TECHNICAL.contains(key) && *key != "references";
+    let others: Vec<&str> = known.iter().copied().filter(|k| !is_technical(k)).collect();
+    if others.len() <= 3 || others.len() == known.len() {
+        any_of(known)
+    } else {
+        format!("{}, or a setting of presets", any_of(&others))
     }
 }
 
