@@ -1,12 +1,13 @@
 //! A manifest as it grows, text by text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::{ShotId, ShowId};
 use crate::manifest::identity;
 use crate::manifest::model::{Budget, Entry, LeftOut, Preset, RunSettings, Shot};
 use crate::manifest::settings::Layer;
+use crate::manifest::shown::{nearest, shown};
 
 /// Everything that was read so far.
 #[derive(Debug, Default)]
@@ -70,6 +71,26 @@ impl Draft {
     pub(super) fn has_prompt(&self) -> bool {
         let mut layers = self.sequences.values().chain([&self.defaults]);
         layers.any(|layer| layer.prompt.is_some())
+    }
+
+    /// Warns about sequences that no shot belongs to.
+    pub(super) fn unused_sequences(&self, shots: &Gathered) -> Vec<Diagnostic> {
+        if self.sequences.is_empty() || !shots.left_out.is_empty() {
+            return Vec::new();
+        }
+        let found: BTreeSet<String> = shots.sound.iter().filter_map(Shot::full_sequence).collect();
+        let unused = self.sequences.keys().filter(|key| !found.contains(*key));
+        unused
+            .map(|key| {
+                let message = format!("no shot belongs to the sequence {}", shown(key));
+                let warning = Diagnostic::warning("unused-sequence", message)
+                    .at(self.defined.get(&format!("sequences.{key}")).copied());
+                match nearest(key, found.iter().map(String::as_str)) {
+                    Some(near) => warning.help(format!("is {} meant?", shown(near))),
+                    None => warning,
+                }
+            })
+            .collect()
     }
 
     /// Notes that a table or name is defined here; a second time is a complaint.

@@ -8,8 +8,8 @@ use crate::manifest::model::{LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
-use crate::manifest::table;
 use crate::manifest::table::columns::Mapping;
+use crate::manifest::table::{self, Prompts};
 use crate::manifest::text;
 use crate::manifest::toml;
 
@@ -62,7 +62,7 @@ pub struct Outcome {
     /// Whether it may be used although shots were left out is for the caller to say
     /// (`--skip-invalid`).
     pub manifest: Option<Manifest>,
-    /// Every text that was read, to draw complaints with.
+    /// Every text that was read, to draw complaints with; the manifest itself is number 0.
     pub sources: Sources,
     /// Every complaint: errors, warnings and notes, in the order of files and places.
     pub complaints: Vec<Diagnostic>,
@@ -122,7 +122,7 @@ impl Reading<'_> {
         self.seen.push((root.path.clone(), named));
         let (file, text) = text::decode(
             root.path,
-            &root.bytes,
+            root.bytes,
             None,
             &mut self.sources,
             &mut self.complaints,
@@ -260,10 +260,10 @@ impl Reading<'_> {
     fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
-        let has_prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
+        let prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
         let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
-        if is_read && !has_prompts && !draft.has_prompt() && set.prompt.is_none() {
-            complaints.push(no_prompts(file));
+        if is_read && !draft.has_prompt() && set.prompt.is_none() {
+            complaints.extend(no_prompts(file, &prompts));
         }
     }
 
@@ -273,7 +273,7 @@ impl Reading<'_> {
         let from = self.complaints.len();
         let (file, text) = text::decode(
             list.path,
-            &list.bytes,
+            list.bytes,
             self.encoding,
             &mut self.sources,
             &mut self.complaints,
@@ -302,6 +302,7 @@ impl Reading<'_> {
         let mut shots = std::mem::take(&mut self.draft.shots);
         self.complaints.extend(numbering(&shots.numbered));
         let broken = self.complaints.iter().any(Diagnostic::is_error);
+        self.complaints.extend(self.draft.unused_sequences(&shots));
         if shots.is_empty() && !broken {
             let complaint = Diagnostic::warning("no-shots", "there are no shots");
             self.complaints.push(complaint.at(whole(FileNo(0))));
@@ -397,11 +398,24 @@ fn numbered(list: Place) -> Diagnostic {
         ))
 }
 
-fn no_prompts(file: FileNo) -> Diagnostic {
-    Diagnostic::error("no-prompts", "nothing gives these shots a prompt")
-        .at(whole(file))
-        .expected("a column `prompt`, or a `prompt` in `[defaults]` such as `\"{action}\"`")
-        .help("rename the column that holds the prompts, or map it in `[columns]`")
+/// Complains once about a list in which nothing can give a shot its prompt.
+fn no_prompts(file: FileNo, prompts: &Prompts) -> Option<Diagnostic> {
+    let help = match prompts {
+        Prompts::Column => return None,
+        Prompts::Action => {
+            "write `prompt = \"{action}\"` under `[defaults]` of the manifest, or of a `show.toml` \
+             beside the list"
+                .to_owned()
+        }
+        Prompts::Perhaps(header) => format!(
+            "call the column that holds the prompts `prompt`, or map it under `[columns]` of the \
+             manifest, or of a `show.toml` beside the list: `\"{header}\" = \"prompt\"`"
+        ),
+        Prompts::Nowhere => "add a column `prompt`".to_owned(),
+    };
+    let complaint = Diagnostic::error("no-prompts", "nothing gives these shots a prompt");
+    let expected = "a column `prompt`, or a `prompt` under `[defaults]`";
+    Some(complaint.at(whole(file)).expected(expected).help(help))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
