@@ -32,6 +32,8 @@ pub(super) struct Draft {
     pub(super) includes: Vec<Placed<String>>,
     /// The shots.
     pub(super) shots: Gathered,
+    /// Whether a text or table could not be read, so that names may be missing elsewhere.
+    pub(super) has_gaps: bool,
     /// Tables and names that were defined, by their dotted path.
     defined: BTreeMap<String, Place>,
 }

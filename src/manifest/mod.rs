@@ -17,6 +17,7 @@ pub mod table;
 mod draft;
 mod identity;
 mod reference;
+mod rules;
 mod set;
 mod setting;
 mod shown;

@@ -62,6 +62,10 @@ pub struct Outcome {
     /// Whether it may be used although shots were left out is for the caller to say
     /// (`--skip-invalid`).
     pub manifest: Option<Manifest>,
+    /// What could be read of a manifest that is wrong, if no text or table of it is missing.
+    ///
+    /// Good for finding more complaints in the same go, never for buying.
+    pub partial: Option<Manifest>,
     /// Every text that was read, to draw complaints with; the manifest itself is number 0.
     pub sources: Sources,
     /// Every complaint: errors, warnings and notes, in the order of files and places.
@@ -127,8 +131,9 @@ impl Reading<'_> {
             &mut self.sources,
             &mut self.complaints,
         );
-        if let Some(text) = text {
-            toml::read(file, &text, &mut self.draft, &mut self.complaints);
+        match text {
+            Some(text) => toml::read(file, &text, &mut self.draft, &mut self.complaints),
+            None => self.draft.has_gaps = true,
         }
         for include in std::mem::take(&mut self.draft.includes) {
             let Some(text) = self.fetch(&include) else {
@@ -165,6 +170,7 @@ impl Reading<'_> {
                 None
             }
             Err(why) => {
+                self.draft.has_gaps = true;
                 let message = format!("{} cannot be used: {why}", shown(&path.value));
                 let complaint = Diagnostic::error("file-not-found", message).at(path.place);
                 let help = "mend the path: it is relative to the file that names it";
@@ -186,6 +192,7 @@ impl Reading<'_> {
                 }
                 Err(TextError::Missing) => {}
                 Err(why) => {
+                    self.draft.has_gaps = true;
                     let message = format!("`{name}` beside the shot list cannot be used: {why}");
                     self.complaints
                         .push(Diagnostic::error("file-not-found", message).in_file(list));
@@ -316,18 +323,23 @@ impl Reading<'_> {
         complaints.sort_by_key(|complaint| complaint.place);
         let warnings = complaints.iter().filter(|c| !c.is_error()).cloned();
         let warnings = warnings.collect();
-        let manifest = (!broken).then(|| {
-            assemble(
-                self.draft,
-                self.sources.clone(),
-                shots.sound,
-                stem,
-                set,
-                warnings,
-            )
-        });
+        let gaps = self.draft.has_gaps;
+        let read = assemble(
+            self.draft,
+            self.sources.clone(),
+            shots.sound,
+            stem,
+            set,
+            warnings,
+        );
+        let (manifest, partial) = match (broken, gaps) {
+            (false, _) => (Some(read), None),
+            (true, false) => (None, Some(read)),
+            (true, true) => (None, None),
+        };
         Outcome {
             manifest,
+            partial,
             sources: self.sources,
             complaints,
             left_out: shots.left_out,

@@ -448,6 +448,25 @@ fn neither_of_two_alike_is_bought() {
 }
 
 #[test]
+fn more_complaints_can_be_found_where_nothing_is_missing() {
+    let shot = "[[shots]]\nid = \"1\"\nprompt = \"a\"\n";
+    let read = |text: &str| {
+        let text = format!("{text}\n{shot}");
+        let outcome = outcome(&[("a.toml", text.as_bytes())], &Options::default());
+        (
+            outcome.manifest.is_some(),
+            outcome.partial.map(|m| m.shots.len()),
+        )
+    };
+    assert_eq!(read("[presets.board]\nqualty = 95"), (false, Some(1)));
+    assert_eq!(read("[show]\ncode = 1"), (false, Some(1)));
+    assert_eq!(read("[defaults]\npromt = \"a\""), (false, None));
+    assert_eq!(read("include = [\"gone.toml\"]"), (false, None));
+    assert_eq!(read("[defaults]\nlook = dusk"), (false, None));
+    assert_eq!(read("[presets.board]\nquality = 95"), (true, None));
+}
+
+#[test]
 fn an_open_quote_refuses_the_whole_list() {
     let text = b"id,prompt\n1,a\n2,\"b\n3,c\n";
     assert!(

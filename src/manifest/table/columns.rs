@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, column_name};
+use crate::manifest::rules::check_name;
 use crate::manifest::shown::{count, nearest, shown};
-use crate::manifest::toml::layer::check_name;
 
 /// What a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]

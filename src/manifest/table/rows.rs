@@ -7,12 +7,12 @@ use crate::manifest::draft::Gathered;
 use crate::manifest::identity;
 use crate::manifest::model::{Reference, Shot, Status, Variants};
 use crate::manifest::reference;
+use crate::manifest::rules::twice;
 use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{count, shown};
 use crate::manifest::table::cells::{Cell, Flaw, Row};
 use crate::manifest::table::columns::{Column, Known};
-use crate::manifest::toml::shots::twice;
 
 /// What stands for "explicitly none" in a cell.
 const NONE: &str = "-";

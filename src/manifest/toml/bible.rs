@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use crate::domain::diagnostic::Diagnostic;
 use crate::manifest::draft::Draft;
 use crate::manifest::model::Entry;
-use crate::manifest::toml::layer::{check_name, references};
+use crate::manifest::rules::check_name;
+use crate::manifest::toml::layer::references;
 use crate::manifest::toml::walk::{Field, fields};
 
 const KEYS: &[&str] = &["name", "text", "keep", "references"];

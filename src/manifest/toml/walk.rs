@@ -99,18 +99,29 @@ impl<'d> Field<'d> {
         if let DeValue::Array(list) = self.value {
             return Some(list);
         }
-        let mut complaint = self.wrong_type(expected);
-        if let DeValue::String(text) = self.value
-            && !text.contains(['"', '\n', '\\'])
-        {
-            let parts: Vec<String> = text
-                .split([';', ','])
-                .map(|part| format!("\"{}\"", part.trim()))
-                .collect();
-            complaint = complaint.help(format!("write `{} = [{}]`", self.key, parts.join(", ")));
-        }
-        complaints.push(complaint);
+        complaints.push(self.wrong_type(expected));
         None
+    }
+
+    /// Reads a list whose entries are texts or numbers, telling how one is written.
+    pub(super) fn values(
+        &self,
+        expected: &str,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<&'d [Spanned<DeValue<'d>>]> {
+        let list = self.list(expected, complaints);
+        if list.is_none()
+            && let DeValue::String(text) = self.value
+            && !text.contains(['"', '\n', '\\'])
+            && let Some(complaint) = complaints.last_mut()
+        {
+            let parts = text
+                .split([';', ','])
+                .map(|part| format!("\"{}\"", part.trim()));
+            let parts: Vec<String> = parts.collect();
+            complaint.help = Some(format!("write `{} = [{}]`", self.key, parts.join(", ")));
+        }
+        list
     }
 
     /// Reads a list of texts; `None` if it is no list, else those entries that are texts.
@@ -119,7 +130,7 @@ impl<'d> Field<'d> {
         expected: &str,
         complaints: &mut Vec<Diagnostic>,
     ) -> Option<Vec<Placed<String>>> {
-        let list = self.list(expected, complaints)?;
+        let list = self.values(expected, complaints)?;
         let mut texts = Vec::with_capacity(list.len());
         for entry in list {
             let setting = self.entry(entry);
