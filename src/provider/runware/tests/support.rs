@@ -73,6 +73,7 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
         made: Made {
             sequence: None,
             values: Vec::new(),
+            name: "a.{ext}".to_owned(),
             preset: "board".to_owned(),
             model: KLING_IMAGE_O1.id.to_owned(),
             template: String::new(),
