@@ -19,7 +19,7 @@ use crate::intake::folder::Folder;
 use crate::intake::references;
 use crate::ledger::task::OnDisk;
 use crate::manifest::model::{LeftOut, Manifest};
-use crate::manifest::read::{self, Options, Outcome};
+use crate::manifest::read::{self, Options};
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
 use crate::runner::order::Orders;
@@ -67,13 +67,17 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         encoding: args.encoding.clone(),
         set: args.set.clone(),
     };
-    let Outcome {
+    let read::Outcome {
         manifest,
+        partial,
         sources,
-        complaints,
+        mut complaints,
         left_out,
     } = read::read(root, &mut folder, &options);
     let Some(manifest) = manifest else {
+        if let Some(partial) = &partial {
+            complain_further(partial, &folder, &mut complaints);
+        }
         return Err(refuse(&sources, &complaints, streams));
     };
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
@@ -87,6 +91,23 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         output,
         manifest,
     })
+}
+
+/// Finds what else is wrong with a manifest whose form is wrong in places.
+///
+/// A name that only lacks because its entry could not be read is not complained of again.
+fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Diagnostic>) {
+    let facts = references::gather(partial, folder);
+    let further = Expansion::new(partial, &facts).check().complaints;
+    let known: Vec<_> = complaints
+        .iter()
+        .map(|known| (known.place, known.code))
+        .collect();
+    complaints.extend(
+        further
+            .into_iter()
+            .filter(|new| !known.contains(&(new.place, new.code))),
+    );
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {

@@ -74,7 +74,6 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
             name: "s_v{take:3}.{ext}".to_owned(),
             sequence: None,
             values: Vec::new(),
-            name: "a.{ext}".to_owned(),
             preset: "board".to_owned(),
             model: KLING_IMAGE_O1.id.to_owned(),
             template: String::new(),
