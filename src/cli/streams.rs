@@ -46,6 +46,16 @@ impl Streams {
         columns.unwrap_or(USUAL).clamp(40, 200)
     }
 
+    /// Gives how text on standard output is laid out.
+    #[must_use]
+    pub fn style(&self) -> crate::report::style::Style {
+        let width = io::stdout().is_terminal().then(|| self.width());
+        crate::report::style::Style {
+            color: self.color_out,
+            width,
+        }
+    }
+
     /// Prints data.
     ///
     /// # Errors
