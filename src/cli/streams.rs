@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use crate::cli::args::{ColorChoice, Global};
 
 /// Where a command writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Streams {
     /// Whether one JSON object is printed instead of text.
     pub json: bool,

@@ -106,15 +106,18 @@ fn task_of(
 ) -> TaskId {
     let mut planned = plan.purchases.iter();
     let planned = planned.find(|p| p.shot == wanted.shot && p.variant == wanted.variant);
-    planned.map(|purchase| purchase.task).unwrap_or_else(|| {
-        let (shot, variant, key) = (&wanted.shot, wanted.variant, wanted.key);
-        let slot = allot(ledger, shot, variant, key, 1, 1);
-        let first = slot
-            .first()
-            .map_or(ledger.next_take(shot, variant), |slot| slot.takes.first);
-        let attempt = next_attempt(ledger, shot, variant, key, first);
-        TaskId::derive(show, shot, variant, first, key, attempt)
-    })
+    planned.map_or_else(
+        || {
+            let (shot, variant, key) = (&wanted.shot, wanted.variant, wanted.key);
+            let slot = allot(ledger, shot, variant, key, 1, 1);
+            let first = slot
+                .first()
+                .map_or(ledger.next_take(shot, variant), |slot| slot.takes.first);
+            let attempt = next_attempt(ledger, shot, variant, key, first);
+            TaskId::derive(show, shot, variant, first, key, attempt)
+        },
+        |purchase| purchase.task,
+    )
 }
 
 /// Where a setting came from.
