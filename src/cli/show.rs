@@ -120,6 +120,7 @@ fn open(path: &str) -> Result<(read::Text, Folder), String> {
 }
 
 /// Shows complaints and gives the exit code that goes with them.
+#[must_use]
 pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -> Stopped {
     if streams.json {
         let shown = serde_json::json!({
@@ -191,7 +192,9 @@ impl Show {
         }
         for (index, wanted) in &kept {
             if !checked.invalid.contains(index) {
-                wanted.iter().for_each(|wanted| each(*index, wanted));
+                for wanted in wanted {
+                    each(*index, wanted);
+                }
             }
         }
         Ok(Checked {

@@ -6,6 +6,10 @@ use crate::cli::args::{ColorChoice, Global};
 
 /// Where a command writes.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about a stream"
+)]
 pub struct Streams {
     /// Whether one JSON object is printed instead of text.
     pub json: bool,

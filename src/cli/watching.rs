@@ -101,7 +101,7 @@ impl Clerk {
         if stale.is_empty() && !all {
             return Ok(());
         }
-        rebuild_sidecars(&self.output, stale, all, streams)
+        rebuild_sidecars(&self.output, &stale, all, streams)
     }
 }
 
@@ -122,7 +122,7 @@ fn write_sidecars(
 
 fn rebuild_sidecars(
     output: &Path,
-    stale: HashSet<TaskId>,
+    stale: &HashSet<TaskId>,
     all: bool,
     streams: &Streams,
 ) -> Result<(), Stopped> {
@@ -208,7 +208,7 @@ pub fn mend(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<(), Sto
         return Ok(());
     }
     if ledger.was_cut_off() {
-        rebuild_sidecars(output, HashSet::new(), true, streams)?;
+        rebuild_sidecars(output, &HashSet::new(), true, streams)?;
     }
     if ledger.was_cut_off() || !output.join("SHA256SUMS").exists() {
         write_sums(output, ledger, streams)?;

@@ -260,10 +260,15 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
     trouble: Trouble,
 ) -> Result<Left, Halt> {
     let task = order.task;
-    if trouble.class == Class::Account && order.intent.resend > 0 {
-        // The key is looked at before the task is: this says nothing of the first send.
-        world.give_up(ProblemKind::Unsure, task, &trouble);
-        return Ok(Left::StopAll(trouble));
+    if order.intent.resend > 0 {
+        // What is refused now says nothing of the first send, which may have been bought while
+        // the key, the balance or an upload was still good.
+        let left = left_open(world, task, &trouble);
+        return Ok(if trouble.class == Class::Account {
+            Left::StopAll(trouble)
+        } else {
+            left
+        });
     }
     if trouble.class == Class::Account {
         fail(world, task, &trouble, false).await?;

@@ -1,5 +1,11 @@
 //! Every promise, proved through the real program: real files, real processes, real HTTP.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test ends by panicking, and says aloud what it skips"
+)]
+
 mod support;
 
 mod kill;

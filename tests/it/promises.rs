@@ -77,7 +77,7 @@ fn figure_12_a_torn_end_is_cut_off_and_told() {
     for cut in [
         last + 1,
         last + 30,
-        (last + whole.len()) / 2,
+        usize::midpoint(last, whole.len()),
         whole.len() - 1,
     ] {
         fs::write(show.log(), &whole[..cut]).expect("a cut log");

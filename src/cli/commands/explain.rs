@@ -87,7 +87,7 @@ fn find(show: &Show, id: &str, streams: &Streams) -> Option<usize> {
             Some(near) => complaint.help(format!("did you mean `{near}`?")),
             None => complaint,
         };
-        refuse(&show.manifest.sources, &[complaint], streams);
+        let _usage = refuse(&show.manifest.sources, &[complaint], streams);
     }
     found
 }
