@@ -1,10 +1,12 @@
 //! The paid client: one POST, sent once, answered whole or not at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, Url};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::secret::ApiKey;
@@ -18,8 +20,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// is added to the time for its answer.
 const SLOWEST_LINE: usize = 64 * 1024;
 
-/// The largest buffer that is made on the word of a reply alone.
-const TRUSTED_LENGTH: u64 = 1024 * 1024;
+/// The length from which a reply is large, in bytes; no more than that is reserved on the word of
+/// its head alone.
+const LARGE: usize = 1024 * 1024;
+
+/// How many large replies are held at once: however many tasks are in flight, a server that sends
+/// too much fills no more memory than these.
+const LARGE_AT_ONCE: usize = 4;
 
 /// Sends requests to the API.
 #[derive(Debug)]
@@ -27,6 +34,7 @@ pub(super) struct Api {
     client: reqwest::Client,
     endpoint: Url,
     authorization: HeaderValue,
+    large: Arc<Semaphore>,
 }
 
 /// What came back, whatever its status.
@@ -34,6 +42,12 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<RetryAfter>,
     pub(super) body: Vec<u8>,
+    /// The place among the large replies that it takes while it is held.
+    #[expect(
+        dead_code,
+        reason = "it is held for as long as the answer is, and never read"
+    )]
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// Why nothing came back.
@@ -99,6 +113,7 @@ impl Api {
             client: builder.build()?,
             endpoint,
             authorization,
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         })
     }
 
@@ -115,29 +130,44 @@ impl Api {
             .send()
             .await;
         match sent {
-            Ok(response) => self.whole(response, bounds.bytes).await,
+            Ok(response) => self.whole(response, bounds).await,
             Err(error) => Err(self.unsent(&error)),
         }
     }
 
-    async fn whole(&self, mut response: Response, most: usize) -> Result<Answer, Silence> {
-        let promised = response.content_length().unwrap_or(0).min(TRUSTED_LENGTH);
-        let mut body = Vec::with_capacity(usize::try_from(promised).unwrap_or(0));
+    async fn whole(&self, mut response: Response, bounds: Bounds) -> Result<Answer, Silence> {
+        let promised = usize::try_from(response.content_length().unwrap_or(0));
+        let mut body = Vec::with_capacity(promised.unwrap_or(LARGE).min(LARGE));
+        let mut place = None;
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if chunk.len() > most - body.len() => {
-                    return Err(Silence::Lost(too_large(most)));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            let next = response.chunk().await;
+            let chunk = match next {
+                Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
                 Err(error) => return Err(Silence::Lost(self.trouble(Class::Unknown, &error))),
+            };
+            let length = body.len() + chunk.len();
+            if length > bounds.bytes {
+                return Err(Silence::Lost(too_large(bounds.bytes)));
             }
+            if length > LARGE && place.is_none() {
+                place = self.place(bounds.wait).await;
+            }
+            body.extend_from_slice(&chunk);
         }
         Ok(Answer {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
             body,
+            place,
         })
+    }
+
+    /// Waits for a place among the large replies. One that waited as long as any reply may take
+    /// goes on without: by then its own time is up, and the next read says so.
+    async fn place(&self, wait: Duration) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.large).acquire_owned();
+        tokio::time::timeout(wait, place).await.ok()?.ok()
     }
 
     /// A connection that did not come about is the one error below HTTP after which it is certain

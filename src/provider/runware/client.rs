@@ -19,7 +19,7 @@ use crate::provider::runware::api::{Answer, Api, Bounds, Silence};
 use crate::provider::runware::reply::{self, Fault, Reply};
 use crate::provider::runware::scrub::Scrub;
 use crate::provider::runware::wire::{self, UploadWay};
-use crate::provider::runware::{files, read};
+use crate::provider::runware::{files, read, trouble};
 use crate::provider::{Address, CallError, FetchError, Known, Provider, ReferenceFile, Submitted};
 
 /// Runware's address, per runware.ai/docs/platform/introduction.
@@ -161,7 +161,7 @@ impl Client {
     /// Tells why there is none.
     pub async fn ping(&self) -> Result<(), CallError> {
         let answer = self.call(wire::ping(), self.timeouts.ask).await?;
-        let reply = reply::read(&answer.body).map_err(|why| read::unreadable(&answer, why))?;
+        let reply = reply::read(&answer.body).map_err(|why| trouble::unreadable(&answer, why))?;
         read::pong(&reply, &answer, &self.scrub)
     }
 
@@ -173,7 +173,7 @@ impl Client {
         let call = new_call();
         let body = wire::account_details(call);
         let answer = self.call(body, self.timeouts.ask).await?;
-        let reply = reply::read(&answer.body).map_err(|why| read::unreadable(&answer, why))?;
+        let reply = reply::read(&answer.body).map_err(|why| trouble::unreadable(&answer, why))?;
         let fields = read::served(&reply, call, "accountManagement", &answer, &self.scrub)?;
         Ok(Account::of(fields))
     }
@@ -220,7 +220,7 @@ impl Client {
         let call = new_call();
         let body = wire::upload(call, way, media_type, bytes);
         let answer = self.call(body, self.timeouts.submit).await?;
-        let reply = reply::read(&answer.body).map_err(|why| read::unreadable(&answer, why))?;
+        let reply = reply::read(&answer.body).map_err(|why| trouble::unreadable(&answer, why))?;
         let mut refusals = reply.faults_of(call).chain(reply.faults_of_request());
         if refusals.any(Fault::refuses_task_type) {
             return Err(Uploading::OtherWay);
@@ -231,7 +231,7 @@ impl Client {
             .or_else(|| fields.text("mediaUUID"));
         match id {
             Some(id) => Ok(ImageId::new(&id)),
-            None => Err(read::unreadable(&answer, "the upload got no id").into()),
+            None => Err(trouble::unreadable(&answer, "the upload got no id").into()),
         }
     }
 }
@@ -313,7 +313,7 @@ impl Provider for Client {
                 Ok(id)
             }
             Err(Uploading::Failed(error)) => Err(error),
-            Err(Uploading::OtherWay) => Err(read::no_upload()),
+            Err(Uploading::OtherWay) => Err(trouble::no_upload()),
         }
     }
 
@@ -352,6 +352,9 @@ impl Provider for Client {
     }
 
     async fn ask(&self, tasks: &[TaskId]) -> Result<Vec<(TaskId, Known)>, CallError> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
         let several = tasks.len() > 1;
         let bounds = self.bounds_of_question(tasks.len());
         let posted = self.api.post(wire::get_response(tasks), bounds).await;
@@ -363,7 +366,7 @@ impl Provider for Client {
         }
         let only_first = several && answers.spoken_of == [0];
         if only_first && !self.answers_several.load(Ordering::Relaxed) {
-            return Err(read::only_the_first(&answer));
+            return Err(trouble::only_the_first(&answer));
         }
         Ok(answers.known)
     }

@@ -14,13 +14,17 @@ mod api;
 mod classify;
 pub mod client;
 mod files;
+mod image;
 mod json;
 mod read;
 mod reply;
 mod scrub;
+mod told;
+mod trouble;
+mod wire;
+
 #[cfg(test)]
 mod tests;
-mod wire;
 
 /// Spells the request of a task for people to read: as it is sent, but for secrets and image data.
 #[must_use]

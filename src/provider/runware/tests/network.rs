@@ -71,6 +71,18 @@ async fn after_the_bytes_went_everything_is_unknown_and_nothing_is_repeated() {
 }
 
 #[tokio::test]
+async fn large_replies_are_held_a_few_at_a_time() {
+    let padding = "x".repeat(3 << 20);
+    let body = fixture("processing").replacen('{', &format!("{{\"padding\":\"{padding}\","), 1);
+    let server = Server::start(vec![Act::Send(reply(200, "", &body))]).await;
+    let settings = ClientSettings::new(&server.endpoint(), ApiKey::new("key").expect("a key"));
+    let client = Client::new(settings).expect("a client");
+    let tasks = [task()];
+    let all = futures::future::join_all((0..12).map(|_| client.ask(&tasks))).await;
+    assert!(all.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
 async fn a_slow_reply_still_counts() {
     let whole = reply(200, "", &fixture("acknowledged"));
     let (outcome, _) = submitted(Act::Drip(whole, 1)).await;

@@ -18,6 +18,7 @@ fn answer(status: u16, body: &str) -> Answer {
         status,
         retry_after: None,
         body: body.as_bytes().to_vec(),
+        place: None,
     }
 }
 
@@ -30,6 +31,7 @@ async fn submitted(status: u16, waited: bool, body: &[u8]) -> Submitted {
         status,
         retry_after: Some(RetryAfter(std::time::Duration::from_secs(7))),
         body: body.to_vec(),
+        place: None,
     };
     let reply = reply::read(&answer.body);
     read::submitted(committed(1).await, waited, reply, &answer, &scrub())
