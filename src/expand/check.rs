@@ -1,9 +1,9 @@
 //! The check of a whole manifest: every complaint once, and no two takes in one file.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::digest::Sha256;
 use crate::domain::id::{ShotId, TakeNo, Variant};
 use crate::expand::expansion::Expansion;
 use crate::expand::profile::KLING_IMAGE_O1;
@@ -88,7 +88,7 @@ impl Expansion<'_> {
         }
     }
 
-    /// Finds takes that share a name. Digests that agree are followed up by the names themselves.
+    /// Finds takes that share a name. Numbers that agree are followed up by the names themselves.
     fn clashes(&self, mut names: Names) -> Vec<(Owner, Owner, String)> {
         if names.unsettled {
             names = self.every_take();
@@ -121,7 +121,7 @@ impl Expansion<'_> {
         for at in 0..self.shots().len() {
             for wanted in self.wanted(at).unwrap_or_default() {
                 for take in 1..=wanted.takes {
-                    let name = folded(&wanted.name, Some(TakeNo(take)));
+                    let name = folded(&wanted.name, TakeNo(take));
                     names.seen.push((digest(&name), at, wanted.variant));
                 }
             }
@@ -163,7 +163,7 @@ impl Expansion<'_> {
 /// A shot's index and a variant of it.
 type Owner = (usize, Variant);
 
-/// File names met so far, as digests, with whom they belong to.
+/// File names met so far, each shortened to a number, with whom they belong to.
 #[derive(Default)]
 struct Names {
     seen: Vec<(u64, usize, Variant)>,
@@ -174,8 +174,14 @@ struct Names {
 impl Names {
     fn add(&mut self, shot: usize, wanted: &Wanted) {
         self.unsettled |= !is_settled(&wanted.name);
-        self.seen
-            .push((digest(&folded(&wanted.name, None)), shot, wanted.variant));
+        let mut hasher = DefaultHasher::new();
+        for part in wanted.name.parts() {
+            if let NamePart::Text(text) = part {
+                text.bytes()
+                    .for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+            }
+        }
+        self.seen.push((hasher.finish(), shot, wanted.variant));
     }
 }
 
@@ -197,30 +203,27 @@ fn is_settled(name: &FileName) -> bool {
 }
 
 /// Spells a name without case and extension: the extension is known only from the bytes.
-fn folded(name: &FileName, take: Option<TakeNo>) -> String {
-    let mut folded = match take {
-        Some(take) => name.path(take, ""),
-        None => name.path(TakeNo(1), ""),
-    };
+fn folded(name: &FileName, take: TakeNo) -> String {
+    let mut folded = name.path(take, "");
     folded.make_ascii_lowercase();
     folded
 }
 
+/// Shortens a name to a number; names that get the same one are compared themselves.
 fn digest(name: &str) -> u64 {
-    let digest = Sha256::of(name.as_bytes());
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(bytes)
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
 }
 
 /// Gives the first name that takes of both would share.
 fn common(one: &Wanted, other: &Wanted) -> Option<String> {
     let names: BTreeSet<String> = (1..=one.takes)
-        .map(|take| folded(&one.name, Some(TakeNo(take))))
+        .map(|take| folded(&one.name, TakeNo(take)))
         .collect();
     (1..=other.takes)
         .map(TakeNo)
-        .find(|take| names.contains(&folded(&other.name, Some(*take))))
+        .find(|take| names.contains(&folded(&other.name, *take)))
         .map(|take| other.name.path(take, other.request.format.word()))
 }
 

@@ -1,5 +1,6 @@
 //! The expansion of a manifest, shot by shot and only when asked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::Diagnostic;
@@ -222,35 +223,26 @@ struct Spot<'s, 'm> {
 }
 
 impl Spot<'_, '_> {
-    /// Gives a field of names and addresses.
-    fn field(&self, name: &str) -> String {
+    /// Gives a field of names and addresses, empty where the shot has none.
+    fn field(&self, name: &str) -> Cow<'_, str> {
         let shot = self.shot;
-        match name {
-            "show" => self.manifest.show.code.value.clone(),
-            "episode" => shot.episode.clone().unwrap_or_default(),
-            "sequence" => shot.sequence.clone().unwrap_or_default(),
-            "shot" => shot.name.clone(),
-            "preset" => self.settings.preset.value.clone(),
-            "variant" if self.cell.variant.0 == 0 => String::new(),
-            "variant" => self.cell.variant.0.to_string(),
-            "look" => self
-                .stack
-                .look()
-                .map(|look| look.value.clone())
-                .unwrap_or_default(),
-            "location" => self
-                .stack
-                .location()
-                .map(|l| l.value.clone())
-                .unwrap_or_default(),
+        let own = match name {
+            "show" => Some(&self.manifest.show.code.value),
+            "episode" => shot.episode.as_ref(),
+            "sequence" => shot.sequence.as_ref(),
+            "shot" => Some(&shot.name),
+            "preset" => Some(self.settings.preset.value),
+            "variant" if self.cell.variant.0 == 0 => None,
+            "variant" => return self.cell.variant.0.to_string().into(),
+            "look" => self.stack.look().map(|look| look.value),
+            "location" => self.stack.location().map(|location| location.value),
             _ => {
                 let varied = self.cell.values.iter().find(|(axis, _)| *axis == name);
-                let varied = varied.map(|(_, value)| value.value.clone());
-                varied
-                    .or_else(|| Some(self.stack.var(name)?.value.clone()))
-                    .unwrap_or_default()
+                let varied = varied.map(|(_, value)| &value.value);
+                varied.or_else(|| self.stack.var(name).map(|var| var.value))
             }
-        }
+        };
+        own.map_or(Cow::Borrowed(""), |text| text.as_str().into())
     }
 
     fn name(

@@ -1,5 +1,7 @@
 //! Webhook and upload addresses, templated for each shot.
 
+use std::borrow::Cow;
+
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::secret::SecretUrl;
 use crate::expand::near::listed;
@@ -12,10 +14,10 @@ pub(crate) const FIELDS: [&str; 6] = ["show", "episode", "sequence", "shot", "pr
 ///
 /// # Errors
 /// Complains without showing the address, which is a secret.
-pub(crate) fn fill(
+pub(crate) fn fill<'v>(
     setting: &str,
     template: &SecretUrl,
-    value: impl Fn(&str) -> String,
+    value: impl Fn(&str) -> Cow<'v, str>,
 ) -> Result<SecretUrl, Diagnostic> {
     let refuse = |message: String| {
         Diagnostic::error(
