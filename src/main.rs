@@ -1,5 +1,5 @@
 //! Arguments in, exit code out.
 
 fn main() -> std::process::ExitCode {
-    reshoot::cli::exit::Exit::Done.into()
+    reshoot::cli::commands::main().into()
 }

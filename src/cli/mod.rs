@@ -7,10 +7,14 @@
 //! shown; no key is ever taken from a flag's value.
 
 pub mod args;
+pub mod books;
 pub mod commands;
 pub mod exit;
+pub mod planning;
 pub mod render;
 pub mod settings;
 pub mod show;
+pub mod signals;
 pub mod streams;
 pub mod terminal;
+pub mod watching;

@@ -19,7 +19,7 @@ use crate::intake::folder::Folder;
 use crate::intake::references;
 use crate::ledger::task::OnDisk;
 use crate::manifest::model::{LeftOut, Manifest};
-use crate::manifest::read::{self, Options, Outcome};
+use crate::manifest::read::{self, Options};
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
 use crate::runner::order::Orders;
@@ -57,17 +57,31 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         Err(why) => {
             let help = "name the manifest, such as `reshoot run shots.csv`, \
                         or make a show with `reshoot init`";
-            let complaint = Diagnostic::error("no-manifest", why).in_file(path).help(help);
+            let complaint = Diagnostic::error("no-manifest", why)
+                .in_file(path)
+                .help(help);
             return Err(refuse(&Sources::default(), &[complaint], streams));
         }
     };
-    let options = Options { encoding: args.encoding.clone(), set: args.set.clone() };
-    let Outcome { manifest, sources, complaints, left_out } =
-        read::read(root, &mut folder, &options);
-    let Some(manifest) = manifest else { return Err(refuse(&sources, &complaints, streams)) };
+    let options = Options {
+        encoding: args.encoding.clone(),
+        set: args.set.clone(),
+    };
+    let read::Outcome {
+        manifest,
+        partial,
+        sources,
+        mut complaints,
+        left_out,
+    } = read::read(root, &mut folder, &options);
+    let Some(manifest) = manifest else {
+        if let Some(partial) = &partial {
+            complain_further(partial, &folder, &mut complaints);
+        }
+        return Err(refuse(&sources, &complaints, streams));
+    };
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
-    let facts: &'static ReferenceFacts =
-        Box::leak(Box::new(references::gather(manifest, &folder)));
+    let facts: &'static ReferenceFacts = Box::leak(Box::new(references::gather(manifest, &folder)));
     let output = output(args, manifest);
     Ok(Show {
         expansion: Expansion::new(manifest, facts),
@@ -77,6 +91,23 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         output,
         manifest,
     })
+}
+
+/// Finds what else is wrong with a manifest whose form is wrong in places.
+///
+/// A name that only lacks because its entry could not be read is not complained of again.
+fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Diagnostic>) {
+    let facts = references::gather(partial, folder);
+    let further = Expansion::new(partial, &facts).check().complaints;
+    let known: Vec<_> = complaints
+        .iter()
+        .map(|known| (known.place, known.code))
+        .collect();
+    complaints.extend(
+        further
+            .into_iter()
+            .filter(|new| !known.contains(&(new.place, new.code))),
+    );
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
@@ -96,14 +127,22 @@ pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -
         // An unreadable standard output leaves nothing more to be done here.
         let _unread = streams.data(&format!("{shown:#}\n"));
     }
-    streams.insist(&render::render(sources, complaints, streams.color_err, streams.width()));
+    streams.insist(&render::render(
+        sources,
+        complaints,
+        streams.color_err,
+        streams.width(),
+    ));
     Exit::Invalid
 }
 
 /// Gives the output folder: `--out` or the manifest's, with a name of its own for rehearsals.
 fn output(args: &args::Manifest, manifest: &Manifest) -> PathBuf {
     let beside = args.manifest.parent().unwrap_or(Path::new(""));
-    let real = args.out.clone().unwrap_or_else(|| beside.join(&manifest.show.output.value));
+    let real = args
+        .out
+        .clone()
+        .unwrap_or_else(|| beside.join(&manifest.show.output.value));
     if !args.rehearse {
         return real;
     }
@@ -137,7 +176,9 @@ impl Show {
         mut each: impl FnMut(usize, &Wanted),
     ) -> Result<Checked, Stopped> {
         let mut kept: Vec<(usize, Vec<Wanted>)> = Vec::new();
-        let checked = self.expansion.walk(|index, wanted| kept.push((index, wanted)));
+        let checked = self
+            .expansion
+            .walk(|index, wanted| kept.push((index, wanted)));
         let mut complaints = self.complaints.clone();
         complaints.extend(checked.complaints);
         let invalid = self.left_out.len() + checked.invalid.len();
@@ -150,14 +191,20 @@ impl Show {
                 wanted.iter().for_each(|wanted| each(*index, wanted));
             }
         }
-        Ok(Checked { complaints, invalid })
+        Ok(Checked {
+            complaints,
+            invalid,
+        })
     }
 
     /// Says how to buy the rest where only some shots are wrong.
     fn advise_skipping(&self, complaints: &mut [Diagnostic], invalid: usize) {
         let sound = self.expansion.shots().len() + self.left_out.len() - invalid;
         let advice = format!("{sound} other shots are sound: --skip-invalid buys those alone");
-        let last = complaints.iter_mut().rev().find(|complaint| complaint.is_error());
+        let last = complaints
+            .iter_mut()
+            .rev()
+            .find(|complaint| complaint.is_error());
         if let Some(last) = last.filter(|_| sound > 0 && invalid > 0) {
             last.help = Some(match last.help.take() {
                 Some(help) => format!("{help}\n{advice}"),
@@ -271,17 +318,22 @@ impl Files {
     /// # Errors
     /// Ends with [`Exit::Unexpected`] after saying what is wrong.
     pub fn open(output: &Path, streams: &Streams) -> Result<Self, Stopped> {
-        Sizes::open(output).map(|sizes| Self(Mutex::new(sizes))).map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Unexpected
-        })
+        Sizes::open(output)
+            .map(|sizes| Self(Mutex::new(sizes)))
+            .map_err(|error| {
+                streams.insist(&format!("error: {error}\n"));
+                Exit::Unexpected
+            })
     }
 
     /// Tells whether a saved image's file is there.
     ///
     /// A file that cannot be looked at counts as changed: it is told, and left alone.
     pub fn state(&self, on_disk: &OnDisk) -> FileState {
-        let mut sizes = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sizes = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match sizes.of(&on_disk.path) {
             Ok(Some(bytes)) if bytes == on_disk.bytes => FileState::Present,
             Ok(None) => FileState::Missing,

@@ -40,7 +40,9 @@ impl Streams {
     #[must_use]
     pub fn width(&self) -> usize {
         const USUAL: usize = 100;
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         columns.unwrap_or(USUAL).clamp(40, 200)
     }
 

@@ -1,11 +1,13 @@
 //! A manifest as it grows, text by text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::{ShotId, ShowId};
+use crate::manifest::identity;
 use crate::manifest::model::{Budget, Entry, LeftOut, Preset, RunSettings, Shot};
 use crate::manifest::settings::Layer;
+use crate::manifest::shown::{nearest, shown};
 
 /// Everything that was read so far.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub(super) struct Draft {
     pub(super) includes: Vec<Placed<String>>,
     /// The shots.
     pub(super) shots: Gathered,
+    /// Whether a text or table could not be read, so that names may be missing elsewhere.
+    pub(super) has_gaps: bool,
     /// Tables and names that were defined, by their dotted path.
     defined: BTreeMap<String, Place>,
 }
@@ -71,6 +75,26 @@ impl Draft {
         layers.any(|layer| layer.prompt.is_some())
     }
 
+    /// Warns about sequences that no shot belongs to.
+    pub(super) fn unused_sequences(&self, shots: &Gathered) -> Vec<Diagnostic> {
+        if self.sequences.is_empty() || !shots.left_out.is_empty() {
+            return Vec::new();
+        }
+        let found: BTreeSet<String> = shots.sound.iter().filter_map(Shot::full_sequence).collect();
+        let unused = self.sequences.keys().filter(|key| !found.contains(*key));
+        unused
+            .map(|key| {
+                let message = format!("no shot belongs to the sequence {}", shown(key));
+                let warning = Diagnostic::warning("unused-sequence", message)
+                    .at(self.defined.get(&format!("sequences.{key}")).copied());
+                match nearest(key, found.iter().map(String::as_str)) {
+                    Some(near) => warning.help(format!("is {} meant?", shown(near))),
+                    None => warning,
+                }
+            })
+            .collect()
+    }
+
     /// Notes that a table or name is defined here; a second time is a complaint.
     pub(super) fn define(
         &mut self,
@@ -108,6 +132,21 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Tells whether there is no shot, sound or not.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.sound.is_empty() && self.left_out.is_empty()
+    }
+
+    /// Takes out every shot whose id another one has too.
+    pub(super) fn take_out_clashes(&mut self) {
+        let taken =
+            identity::take_out_clashes(&mut self.sound, &self.refused, &mut self.complaints);
+        self.left_out.extend(taken.into_iter().map(|id| LeftOut {
+            place: id.place,
+            shot: Some(id.value),
+        }));
+    }
+
     /// Takes a shot, or what is known of one that could not be read.
     ///
     /// Complaints without a shot are put down to this one; with an error among them it is left out.

@@ -1,6 +1,7 @@
 //! Identities of shots: their form, their parts, and that no two are alike.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::ShotId;
@@ -154,12 +155,17 @@ pub(super) fn take_out_clashes(
     refused: &[Placed<ShotId>],
     complaints: &mut Vec<Diagnostic>,
 ) -> Vec<Placed<ShotId>> {
-    let mut first: HashMap<String, &Placed<ShotId>> = HashMap::with_capacity(shots.len());
+    let ids = || shots.iter().map(|shot| &shot.id).chain(refused);
+    let suspects = seen_twice(ids().map(|id| fingerprint(id.value.as_str())));
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    let suspected = |id: &&Placed<ShotId>| suspects.contains(&fingerprint(id.value.as_str()));
+    let mut suspected: Vec<&Placed<ShotId>> = ids().filter(suspected).collect();
+    suspected.sort_by_key(|id| id.place);
+    let mut first: HashMap<String, &Placed<ShotId>> = HashMap::new();
     let mut clashing: HashSet<String> = HashSet::new();
-    let mut ids: Vec<&Placed<ShotId>> = shots.iter().map(|shot| &shot.id).collect();
-    ids.extend(refused);
-    ids.sort_by_key(|id| id.place);
-    for id in ids {
+    for id in suspected {
         let plain = without_leading_zeros(id.value.as_str());
         if let Some(former) = first.get(plain.as_str()) {
             complaints.push(clash(former, id));
@@ -168,14 +174,25 @@ pub(super) fn take_out_clashes(
             first.insert(plain, id);
         }
     }
-    if clashing.is_empty() {
-        return Vec::new();
-    }
     let clashes = |shot: &Shot| clashing.contains(&without_leading_zeros(shot.id.value.as_str()));
     let taken = shots.iter().filter(|shot| clashes(shot));
     let taken = taken.map(|shot| shot.id.clone()).collect();
     shots.retain(|shot| !clashes(shot));
     taken
+}
+
+/// Stands for an id without its leading zeros, near enough to tell most ids apart cheaply.
+fn fingerprint(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for part in id.split('/') {
+        bare(part).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn seen_twice(fingerprints: impl Iterator<Item = u64>) -> HashSet<u64> {
+    let mut seen = HashSet::new();
+    fingerprints.filter(|print| !seen.insert(*print)).collect()
 }
 
 fn clash(former: &Placed<ShotId>, later: &Placed<ShotId>) -> Diagnostic {
@@ -209,18 +226,19 @@ fn clash(former: &Placed<ShotId>, later: &Placed<ShotId>) -> Diagnostic {
 }
 
 fn without_leading_zeros(id: &str) -> String {
-    let part = |part: &str| {
-        if part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty() {
-            let bare = part.trim_start_matches('0');
-            if bare.is_empty() { "0" } else { bare }.to_owned()
-        } else {
-            part.to_owned()
-        }
-    };
-    id.split('/').map(part).collect::<Vec<_>>().join("/")
+    id.split('/').map(bare).collect::<Vec<_>>().join("/")
 }
 
-/// Gives the place of a complaint about a shot that has no id.
+/// Gives a part of an id without leading zeros, if it is a number.
+fn bare(part: &str) -> &str {
+    if part.bytes().all(|byte| byte.is_ascii_digit()) {
+        part.trim_start_matches('0')
+    } else {
+        part
+    }
+}
+
+/// Complains about a shot without an id among others that have one.
 pub(super) fn missing(place: Place, position: usize) -> Diagnostic {
     let message = "this shot has no id, though others of its list have one";
     Diagnostic::error("missing-id", message)

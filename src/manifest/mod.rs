@@ -17,8 +17,12 @@ pub mod table;
 mod draft;
 mod identity;
 mod reference;
+mod rules;
 mod set;
 mod setting;
 mod shown;
 mod text;
 mod toml;
+
+#[cfg(test)]
+mod tests;

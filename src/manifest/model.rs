@@ -184,6 +184,18 @@ pub struct Shot {
     pub kept: Vec<(String, String)>,
 }
 
+impl Shot {
+    /// Gives the sequence as `[sequences]` spells it: `EP/SEQ`, or `SEQ` without an episode.
+    #[must_use]
+    pub fn full_sequence(&self) -> Option<String> {
+        let sequence = self.sequence.as_deref()?;
+        Some(match &self.episode {
+            Some(episode) => format!("{episode}/{sequence}"),
+            None => sequence.to_owned(),
+        })
+    }
+}
+
 /// A shot that cannot be bought as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
 use crate::manifest::draft::Draft;
-use crate::manifest::identity;
 use crate::manifest::model::{LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
-use crate::manifest::table;
 use crate::manifest::table::columns::Mapping;
+use crate::manifest::table::{self, Prompts};
 use crate::manifest::text;
 use crate::manifest::toml;
 
@@ -63,7 +62,11 @@ pub struct Outcome {
     /// Whether it may be used although shots were left out is for the caller to say
     /// (`--skip-invalid`).
     pub manifest: Option<Manifest>,
-    /// Every text that was read, to draw complaints with.
+    /// What could be read of a manifest that is wrong, if no text or table of it is missing.
+    ///
+    /// Good for finding more complaints in the same go, never for buying.
+    pub partial: Option<Manifest>,
+    /// Every text that was read, to draw complaints with; the manifest itself is number 0.
     pub sources: Sources,
     /// Every complaint: errors, warnings and notes, in the order of files and places.
     pub complaints: Vec<Diagnostic>,
@@ -123,19 +126,20 @@ impl Reading<'_> {
         self.seen.push((root.path.clone(), named));
         let (file, text) = text::decode(
             root.path,
-            &root.bytes,
+            root.bytes,
             None,
             &mut self.sources,
             &mut self.complaints,
         );
-        if let Some(text) = text {
-            toml::read(file, &text, &mut self.draft, &mut self.complaints);
+        match text {
+            Some(text) => toml::read(file, &text, &mut self.draft, &mut self.complaints),
+            None => self.draft.has_gaps = true,
         }
         for include in std::mem::take(&mut self.draft.includes) {
             let Some(text) = self.fetch(&include) else {
                 continue;
             };
-            if kind(&text.path) == Kind::Toml {
+            if kind(&include.value) == Kind::Toml {
                 self.toml(text, include.place);
             } else {
                 let message = format!("{} is no TOML file", shown(&include.value));
@@ -166,9 +170,10 @@ impl Reading<'_> {
                 None
             }
             Err(why) => {
+                self.draft.has_gaps = true;
                 let message = format!("{} cannot be used: {why}", shown(&path.value));
                 let complaint = Diagnostic::error("file-not-found", message).at(path.place);
-                let help = "paths are relative to the file that names them";
+                let help = "mend the path: it is relative to the file that names it";
                 self.complaints.push(complaint.help(help));
                 None
             }
@@ -187,6 +192,7 @@ impl Reading<'_> {
                 }
                 Err(TextError::Missing) => {}
                 Err(why) => {
+                    self.draft.has_gaps = true;
                     let message = format!("`{name}` beside the shot list cannot be used: {why}");
                     self.complaints
                         .push(Diagnostic::error("file-not-found", message).in_file(list));
@@ -236,21 +242,21 @@ impl Reading<'_> {
             self.table(file, &text, &mut mapping, set);
         }
         for list in std::mem::take(&mut self.draft.show.shots) {
+            if kind(&list.value) == Kind::Unknown {
+                let complaint = unknown_kind(&list.value).at(list.place);
+                self.complaints.push(complaint);
+                continue;
+            }
             let Some(text) = self.fetch(&list) else {
                 continue;
             };
-            match kind(&text.path) {
-                Kind::Toml => self.toml(text, list.place),
-                Kind::Table => {
-                    any = true;
-                    if let Some((file, text)) = self.decode(text, list.place) {
-                        self.table(file, &text, &mut mapping, set);
-                    }
-                }
-                Kind::Unknown => {
-                    let complaint = unknown_kind(&text.path).at(list.place);
-                    self.complaints.push(complaint);
-                }
+            if kind(&list.value) == Kind::Toml {
+                self.toml(text, list.place);
+                continue;
+            }
+            any = true;
+            if let Some((file, text)) = self.decode(text, list.place) {
+                self.table(file, &text, &mut mapping, set);
             }
         }
         if any {
@@ -261,10 +267,10 @@ impl Reading<'_> {
     fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
-        let has_prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
+        let prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
         let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
-        if is_read && !has_prompts && !draft.has_prompt() && set.prompt.is_none() {
-            complaints.push(no_prompts(file));
+        if is_read && !draft.has_prompt() && set.prompt.is_none() {
+            complaints.extend(no_prompts(file, &prompts));
         }
     }
 
@@ -274,7 +280,7 @@ impl Reading<'_> {
         let from = self.complaints.len();
         let (file, text) = text::decode(
             list.path,
-            &list.bytes,
+            list.bytes,
             self.encoding,
             &mut self.sources,
             &mut self.complaints,
@@ -303,31 +309,37 @@ impl Reading<'_> {
         let mut shots = std::mem::take(&mut self.draft.shots);
         self.complaints.extend(numbering(&shots.numbered));
         let broken = self.complaints.iter().any(Diagnostic::is_error);
-        let clashing =
-            identity::take_out_clashes(&mut shots.sound, &shots.refused, &mut shots.complaints);
-        shots
-            .left_out
-            .extend(clashing.into_iter().map(|id| LeftOut {
-                place: id.place,
-                shot: Some(id.value),
-            }));
+        self.complaints.extend(self.draft.unused_sequences(&shots));
+        if shots.is_empty() && !broken {
+            let complaint = Diagnostic::warning("no-shots", "there are no shots");
+            self.complaints.push(complaint.at(whole(FileNo(0))));
+        }
+        if shots.numbered.len() <= 1 {
+            // Lists without ids number their shots alike; that is said once, not shot by shot.
+            shots.take_out_clashes();
+        }
         let mut complaints = self.complaints;
         complaints.append(&mut shots.complaints);
         complaints.sort_by_key(|complaint| complaint.place);
         let warnings = complaints.iter().filter(|c| !c.is_error()).cloned();
         let warnings = warnings.collect();
-        let manifest = (!broken).then(|| {
-            assemble(
-                self.draft,
-                self.sources.clone(),
-                shots.sound,
-                stem,
-                set,
-                warnings,
-            )
-        });
+        let gaps = self.draft.has_gaps;
+        let read = assemble(
+            self.draft,
+            self.sources.clone(),
+            shots.sound,
+            stem,
+            set,
+            warnings,
+        );
+        let (manifest, partial) = match (broken, gaps) {
+            (false, _) => (Some(read), None),
+            (true, false) => (None, Some(read)),
+            (true, true) => (None, None),
+        };
         Outcome {
             manifest,
+            partial,
             sources: self.sources,
             complaints,
             left_out: shots.left_out,
@@ -372,31 +384,50 @@ fn assemble(
 /// Tells about lists without ids; two of them would number their shots alike.
 fn numbering(lists: &[Place]) -> Option<Diagnostic> {
     let (first, rest) = lists.split_first()?;
-    Some(match rest.first() {
-        None => Diagnostic::note(
-            "numbered-shots",
-            "the shots have no ids, so they are numbered in order: `0010`, `0020`, …",
-        )
-        .at(*first)
-        .help("add an `id` column before you insert or move rows: a shot is known by its id"),
-        Some(second) => Diagnostic::error("missing-ids", "two lists of shots have no ids")
+    let Some(second) = rest.first() else {
+        return Some(numbered(*first));
+    };
+    let complaint = Diagnostic::error("missing-ids", "two lists of shots have no ids");
+    Some(
+        complaint
             .at(*second)
             .help("add an `id` to the shots of one of them")
             .related(Some(*first), "the other one"),
-    })
+    )
 }
 
-fn no_prompts(file: FileNo) -> Diagnostic {
-    let place = Place {
-        file,
-        start: 0,
-        end: 0,
-        cell: None,
+fn numbered(list: Place) -> Diagnostic {
+    let message = "the shots have no ids, so they are numbered in order: `0010`, `0020`, …";
+    let what = if list.cell.is_some() {
+        "add a column `id`"
+    } else {
+        "give each shot an `id`"
     };
-    Diagnostic::error("no-prompts", "nothing gives these shots a prompt")
-        .at(place)
-        .expected("a column `prompt`, or a `prompt` in `[defaults]` such as `\"{action}\"`")
-        .help("rename the column that holds the prompts, or map it in `[columns]`")
+    Diagnostic::note("numbered-shots", message)
+        .at(whole(list.file))
+        .help(format!(
+            "{what} before you insert or move shots: a shot is known by its id, not by its place"
+        ))
+}
+
+/// Complains once about a list in which nothing can give a shot its prompt.
+fn no_prompts(file: FileNo, prompts: &Prompts) -> Option<Diagnostic> {
+    let help = match prompts {
+        Prompts::Column => return None,
+        Prompts::Action => {
+            "write `prompt = \"{action}\"` under `[defaults]` of the manifest, or of a `show.toml` \
+             beside the list"
+                .to_owned()
+        }
+        Prompts::Perhaps(header) => format!(
+            "call the column that holds the prompts `prompt`, or map it under `[columns]` of the \
+             manifest, or of a `show.toml` beside the list: `\"{header}\" = \"prompt\"`"
+        ),
+        Prompts::Nowhere => "add a column `prompt`".to_owned(),
+    };
+    let complaint = Diagnostic::error("no-prompts", "nothing gives these shots a prompt");
+    let expected = "a column `prompt`, or a `prompt` under `[defaults]`";
+    Some(complaint.at(whole(file)).expected(expected).help(help))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -438,4 +469,14 @@ fn unknown_kind(path: &str) -> Diagnostic {
 fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The place of a text as a whole.
+const fn whole(file: FileNo) -> Place {
+    Place {
+        file,
+        start: 0,
+        end: 0,
+        cell: None,
+    }
 }

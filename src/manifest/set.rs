@@ -1,10 +1,10 @@
 //! `--set key=value`: a last layer above all others.
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::manifest::rules::check_name;
 use crate::manifest::setting::{CREATIVE, Given, Setting, TECHNICAL};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{any_of, nearest, shown};
-use crate::manifest::toml::layer::check_name;
 
 /// Applies one `key=value` that stands at a place.
 pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) {

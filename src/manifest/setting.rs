@@ -235,7 +235,10 @@ impl Setting<'_> {
     /// Reads an address that must never be shown.
     fn secret(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<SecretUrl>> {
         const EXPECTED: &str = "an address that begins with `https://`";
-        let text = self.raw(EXPECTED, complaints)?;
+        let (Given::Text(text) | Given::Loose(text)) = self.given else {
+            complaints.push(self.wrong_type(EXPECTED));
+            return None;
+        };
         if text.starts_with("https://") || is_plain_loopback(text) {
             return Some(self.placed(SecretUrl::new(text.to_owned())));
         }

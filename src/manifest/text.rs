@@ -13,23 +13,34 @@ const LARGEST: usize = u32::MAX as usize / 2;
 /// the bytes are not what they ought to be, which is then complained about.
 pub(super) fn decode(
     path: String,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     encoding: Option<&'static encoding_rs::Encoding>,
     sources: &mut Sources,
     complaints: &mut Vec<Diagnostic>,
 ) -> (FileNo, Option<Arc<str>>) {
+    if bytes.starts_with(b"PK\x03\x04") {
+        let message = "this is an Excel file or another archive, not text";
+        let file = sources.add(path, Arc::from(""));
+        complaints.push(
+            Diagnostic::error("not-text", message)
+                .at(line_one(file))
+                .help("export the sheet as CSV (UTF-8) and name that file"),
+        );
+        return (file, None);
+    }
     if bytes.len() > LARGEST {
         let message = format!("{path} is larger than {} MiB", LARGEST >> 20);
         complaints
             .push(Diagnostic::error("too-large", message).help("split it into several lists"));
         return (sources.add(path, Arc::from("")), None);
     }
+    let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
+    let doubted = other && looks_like_utf8(&bytes);
     match decoded(bytes, encoding) {
         Ok(text) => {
             let text: Arc<str> = text.into();
             let file = sources.add(path, Arc::clone(&text));
-            let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
-            if other && looks_like_utf8(bytes) {
+            if doubted {
                 complaints.push(doubtful(encoding).at(line_one(file)));
             }
             (file, Some(text))
@@ -77,27 +88,30 @@ struct Bad {
     width: usize,
 }
 
-fn decoded(bytes: &[u8], encoding: Option<&'static encoding_rs::Encoding>) -> Result<String, Bad> {
-    if let Some((marked, mark)) = encoding_rs::Encoding::for_bom(bytes) {
-        let body = &bytes[mark..];
+fn decoded(
+    mut bytes: Vec<u8>,
+    encoding: Option<&'static encoding_rs::Encoding>,
+) -> Result<String, Bad> {
+    if let Some((marked, mark)) = encoding_rs::Encoding::for_bom(&bytes) {
+        bytes.drain(..mark);
         return if marked == encoding_rs::UTF_8 {
-            utf8(body)
+            utf8(bytes)
         } else {
-            named(body, marked)
+            named(&bytes, marked)
         };
     }
     match encoding {
-        None => utf8(bytes),
-        Some(encoding) if encoding == encoding_rs::UTF_8 => utf8(bytes),
-        Some(encoding) => named(bytes, encoding),
+        Some(encoding) if encoding != encoding_rs::UTF_8 => named(&bytes, encoding),
+        _ => utf8(bytes),
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<String, Bad> {
-    let at = match std::str::from_utf8(bytes) {
+fn utf8(bytes: Vec<u8>) -> Result<String, Bad> {
+    let error = match String::from_utf8(bytes) {
         Ok(text) => return without_nul(text),
-        Err(error) => error.valid_up_to(),
+        Err(error) => error,
     };
+    let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
     let byte = bytes.get(at).copied().unwrap_or_default();
     Err(Bad {
         message: format!("byte {byte:02X} is not UTF-8"),
@@ -110,16 +124,16 @@ fn utf8(bytes: &[u8]) -> Result<String, Bad> {
 }
 
 /// Refuses NUL: as text it means nothing, and UTF-16 without its mark is full of it.
-fn without_nul(text: &str) -> Result<String, Bad> {
+fn without_nul(text: String) -> Result<String, Bad> {
     let Some(at) = text.find('\0') else {
-        return Ok(text.to_owned());
+        return Ok(text);
     };
     let order = if at % 2 == 1 { "utf-16le" } else { "utf-16be" };
     Err(Bad {
         message: "byte 00 is no text; this may be UTF-16 without a byte order mark".to_owned(),
         expected: "UTF-8, with or without a byte order mark, or UTF-16 with one",
         help: format!("save it as UTF-8, or name its encoding with `--encoding {order}`"),
-        lossy: text.to_owned(),
+        lossy: text,
         at,
         width: 1,
     })

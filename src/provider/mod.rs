@@ -90,7 +90,8 @@ pub enum Submitted {
     Conflict(OpenIntent),
     /// The provider refused the task; nothing was paid.
     Refused(Trouble),
-    /// The provider was too busy to look at the task; it may be sent again.
+    /// The task did not reach the provider, or it was too busy to look at it: nothing was bought by
+    /// this send, and the trouble's class says whether another one makes sense.
     TurnedAway(CommittedIntent, Trouble, Option<RetryAfter>),
     /// Anything else.
     Unknown(OpenIntent, Trouble),

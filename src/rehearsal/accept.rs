@@ -3,6 +3,7 @@
 //!
 //! An accepted task is in the books, synced, before anybody hears of it and before it is billed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,15 +20,16 @@ use super::id::{Id, draw, sha256_hex};
 use super::memory::{Memory, TaskIndex};
 use super::money::Usd;
 use super::order::{Order, draft, hoped_for_results, order};
-use super::record::{Accepted, Delivery, Fate, Picture, Record};
+use super::record::{Accepted, Delivery, KeyTag, Picture, Record};
 use super::references::{Resolved, resolve};
 use super::size::settle;
-use super::switches::{Accepts, CheckOrder, Cost, DryRun, Moderated, Strikes, Switches};
+use super::strike::{self, Answer};
+use super::switches::{CheckOrder, Cost, DryRun};
 
 /// Strings in a request that are longer than this are kept as files.
 const LONG_TEXT: usize = 1024;
-/// The longest side of the largest 1K size; what is above is 2K.
-const LONGEST_1K_SIDE: u32 = 1552;
+/// Well above every 1K size and well below every 2K one.
+const MOST_1K_PIXELS: u64 = 2_000_000;
 
 /// What a task came to at submit.
 pub(super) enum Outcome {
@@ -66,16 +68,26 @@ pub(super) async fn take(turn: &mut Turn, task: &Map<String, Value>) -> Result<O
         return Ok(Outcome::Priced(priced(&sound)));
     }
     let delivery = sound.order.delivery;
-    let admitted = admit(turn, sound);
-    let (index, accepted) = match admitted {
+    let admitted = match admit(&app, turn.key, sound) {
         Ok(admitted) => admitted,
         Err(Turned::Conflict) => return Err(turn.conflict(id).await.into()),
-        Err(Turned::Stop(stop)) => return Err(stop),
+        Err(Turned::Away(Answer::Refusal(refusal))) => return Err(refusal.into()),
+        Err(Turned::Away(Answer::Ending(ending))) => {
+            turn.ending = ending;
+            return Err(Stop::Everything);
+        }
     };
-    write_down(&app, index, accepted).await?;
-    // What was to be said about the task may not be said; it is bought all the same.
-    if turn.ending != Ending::Reply && turn.ending != Ending::CutJson {
-        return Err(Stop::Everything);
+    let index = admitted.index;
+    write_down(&app, index, admitted.accepted).await?;
+    // The task is bought; what was to be said about it may still not be said.
+    match admitted.instead {
+        Some(Answer::Refusal(refusal)) => return Err(refusal.into()),
+        Some(Answer::Ending(Ending::CutJson)) => turn.ending = Ending::CutJson,
+        Some(Answer::Ending(ending)) => {
+            turn.ending = ending;
+            return Err(Stop::Everything);
+        }
+        None => {}
     }
     Ok(Outcome::Accepted { index, delivery })
 }
@@ -86,15 +98,14 @@ async fn check(app: &Arc<App>, id: Id, task: &Map<String, Value>) -> Result<Soun
     let resolved = resolve(app, &draft.references).await?;
     let order = order(&draft)?;
     let (width, height) = settle(order.size, &resolved.references, switches.resolution_size);
-    let price = if width.max(height) > LONGEST_1K_SIDE {
+    let is_2k = u64::from(width) * u64::from(height) > MOST_1K_PIXELS;
+    let price = if is_2k {
         switches.price_2k
     } else {
         switches.price_1k
     };
-    let mut body = task.clone();
-    let request_sha256 = sha256_hex(Value::Object(body.clone()).to_string().as_bytes());
-    body.remove("taskUUID");
-    let body_sha256 = sha256_hex(Value::Object(body).to_string().as_bytes());
+    let request_sha256 = digest_of(task, |_| true);
+    let body_sha256 = digest_of(task, |name| name != "taskUUID");
     let picture = Picture {
         width,
         height,
@@ -112,6 +123,14 @@ async fn check(app: &Arc<App>, id: Id, task: &Map<String, Value>) -> Result<Soun
         request_sha256,
         body_sha256,
     })
+}
+
+/// Hashes some fields of an object, written as JSON with its keys in order.
+fn digest_of(task: &Map<String, Value>, with: fn(&str) -> bool) -> String {
+    let fields = task.iter().filter(|(name, _)| with(name));
+    let fields: BTreeMap<&String, &Value> = fields.collect();
+    // Strings and JSON values always serialise.
+    sha256_hex(&serde_json::to_vec(&fields).unwrap_or_default())
 }
 
 fn priced(sound: &Sound) -> Vec<Value> {
@@ -134,67 +153,54 @@ fn check_balance(app: &App, memory: &Memory, price: Usd) -> Result<(), Refusal> 
     ))
 }
 
-enum Turned {
-    Conflict,
-    Stop(Stop),
+/// A task that is taken, though not on disk yet.
+struct Admitted {
+    index: TaskIndex,
+    accepted: Accepted,
+    /// What a fault says in place of the acknowledgement.
+    instead: Option<Answer>,
 }
 
-impl From<Stop> for Turned {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
+enum Turned {
+    Conflict,
+    Away(Answer),
 }
 
 impl From<Refusal> for Turned {
     fn from(refusal: Refusal) -> Self {
-        Self::Stop(refusal.into())
+        Self::Away(Answer::Refusal(refusal))
     }
 }
 
 /// Decides, in one step that no other request can come between, whether the task is taken.
-fn admit(turn: &mut Turn, sound: Sound) -> Result<(TaskIndex, Accepted), Turned> {
-    let app = Arc::clone(&turn.app);
+fn admit(app: &App, key: KeyTag, sound: Sound) -> Result<Admitted, Turned> {
     let (faults, switches, now) = (&app.faults, app.switches(), app.now());
     let mut memory = app.memory();
-    if memory.is_taken(turn.key, sound.id, now, switches) {
+    if memory.is_taken(key, sound.id, now, switches) {
         return Err(Turned::Conflict);
     }
     let asked = memory.ask(sound.id);
+    let (number, attempt) = (asked.number, asked.attempts);
     let submit = Target {
-        number: asked.number,
+        number,
         task: sound.id,
-        attempt: asked.attempts,
+        attempt,
         index: 0,
     };
-    let strikes = |fault| faults.strikes(fault, submit);
-    if strikes(Fault::DropBeforeAccept) {
-        turn.ending = Ending::Reset;
-        return Err(Stop::Everything.into());
-    }
-    if strikes(Fault::NoCredit) {
-        let message = "The balance does not cover this task";
-        return Err(Refusal::new(402, "insufficientCredits", message).into());
-    }
-    check_balance(&app, &memory, sound.price.times(sound.order.results))?;
+    strike::before_money(app, submit).map_err(Turned::Away)?;
+    check_balance(app, &memory, sound.price.times(sound.order.results))?;
     let in_flight = memory.in_flight(now);
-    if strikes(Fault::RateLimit) || switches.queue_depth.is_some_and(|depth| in_flight >= depth) {
-        return Err(Refusal::new(429, "rateLimitExceeded", "Too many tasks, try later").into());
+    if switches.queue_depth.is_some_and(|depth| in_flight >= depth) {
+        return Err(strike::too_many().into());
     }
-    if let Some(ending) = turned_away(&app, submit)? {
-        turn.ending = ending;
-        return Err(Stop::Everything.into());
-    }
-    let once = Target {
-        attempt: 0,
-        ..submit
-    };
-    if faults.strikes(Fault::Moderated, once) && switches.moderated_strikes == Strikes::AtSubmit {
-        return Err(super::results::moderated(switches.moderated).into());
-    }
-    turn.ending = hidden(&app, submit).unwrap_or(turn.ending);
+    strike::before_acceptance(app, submit).map_err(Turned::Away)?;
     let begins = match switches.workers {
         Some(workers) => memory.free_worker(now, workers),
         None => now,
+    };
+    let once = Target {
+        attempt: 0,
+        ..submit
     };
     let late = if faults.strikes(Fault::Late, once) {
         switches.late_by
@@ -202,68 +208,19 @@ fn admit(turn: &mut Turn, sound: Sound) -> Result<(TaskIndex, Accepted), Turned>
         Duration::ZERO
     };
     let takes = now.until(begins) + app.latency + late;
-    let accepted = accepted(&app, turn, sound, once, millis(takes), &memory.salt);
+    let accepted = accepted(app, key, sound, once, millis(takes), &memory.salt);
     let index = memory.add(&accepted);
     memory.note_peak(now);
-    Ok((index, accepted))
-}
-
-/// Decides whether a fault answers instead of the service, with the task not taken.
-fn turned_away(app: &App, submit: Target) -> Result<Option<Ending>, Refusal> {
-    let (faults, switches) = (&app.faults, app.switches());
-    let untaken = |fault, accepts| {
-        faults.strikes(fault, submit) && !is_taken_anyway(app, fault, accepts, submit)
-    };
-    if untaken(Fault::ServerError, switches.server_error_accepts) {
-        return Err(server_error(switches));
-    }
-    if untaken(Fault::HtmlError, switches.html_error_accepts) {
-        return Ok(Some(Ending::Page(502)));
-    }
-    let cut = untaken(Fault::BrokenJson, switches.broken_json_accepts);
-    Ok(cut.then_some(Ending::CutJson))
-}
-
-/// Decides whether a fault hides the answer about a task that is taken.
-fn hidden(app: &App, submit: Target) -> Option<Ending> {
-    let (faults, switches) = (&app.faults, app.switches());
-    let taken = |fault, accepts| {
-        faults.strikes(fault, submit) && is_taken_anyway(app, fault, accepts, submit)
-    };
-    if faults.strikes(Fault::DropAfterAccept, submit) {
-        Some(Ending::Reset)
-    } else if faults.strikes(Fault::Silence, submit) {
-        Some(Ending::Silence)
-    } else if taken(Fault::ServerError, switches.server_error_accepts) {
-        Some(Ending::Page(switches.server_error_status))
-    } else if taken(Fault::HtmlError, switches.html_error_accepts) {
-        Some(Ending::Page(502))
-    } else {
-        taken(Fault::BrokenJson, switches.broken_json_accepts).then_some(Ending::CutJson)
-    }
-}
-
-fn is_taken_anyway(app: &App, fault: Fault, accepts: Accepts, submit: Target) -> bool {
-    match accepts {
-        Accepts::Yes => true,
-        Accepts::No => false,
-        Accepts::Either => app.faults.coin(fault, submit),
-    }
-}
-
-fn server_error(switches: &Switches) -> Refusal {
-    let status = switches.server_error_status;
-    let code = match status {
-        503 => "serviceUnavailable",
-        504 => "timeoutProvider",
-        _ => "internalServerError",
-    };
-    Refusal::new(status, code, "Something went wrong on the server")
+    Ok(Admitted {
+        index,
+        accepted,
+        instead: strike::after_acceptance(app, submit),
+    })
 }
 
 fn accepted(
     app: &App,
-    turn: &Turn,
+    key: KeyTag,
     sound: Sound,
     once: Target,
     takes_ms: u64,
@@ -271,12 +228,12 @@ fn accepted(
 ) -> Accepted {
     let (faults, switches) = (&app.faults, app.switches());
     let order = sound.order;
-    let fate = fate(app, &sound.resolved, order.results, once);
+    let fate = strike::fate(app, sound.resolved.lost, order.results, once);
     let mut accepted = Accepted {
         at: app.now(),
         number: once.number,
         task: sound.id,
-        key: turn.key,
+        key,
         takes_ms,
         delivery: order.delivery,
         results: order.results,
@@ -309,29 +266,6 @@ fn accepted(
         accepted.images()
     };
     accepted
-}
-
-fn fate(app: &App, resolved: &Resolved, results: u8, once: Target) -> Fate {
-    let strikes = |fault| app.faults.strikes(fault, once);
-    if let Some(place) = resolved.lost {
-        return Fate::ReferenceLost { place };
-    }
-    if strikes(Fault::Moderated) {
-        return match app.switches().moderated {
-            Moderated::PolicyViolation => Fate::Moderated,
-            Moderated::BadRequest => Fate::BadRequest,
-        };
-    }
-    if strikes(Fault::Failed) {
-        return Fate::TimedOut;
-    }
-    if results > 1 && strikes(Fault::PartialResults) {
-        let drawn = draw(&[b"partial", &once.number.to_le_bytes()]) % u64::from(results - 1);
-        return Fate::Partly {
-            made: 1 + u8::try_from(drawn).unwrap_or(0),
-        };
-    }
-    Fate::Made
 }
 
 /// Draws the first seed so that it and its followers stay below 2^31.

@@ -32,9 +32,12 @@ pub(super) struct Turn {
     only_one_upload: bool,
 }
 
-/// Ends the request there and then.
+/// Ends the request there and then, or its element.
 pub(super) enum Stop {
+    /// The element is refused, the others go on.
     Refused(Box<Refusal>),
+    /// The request as a whole is refused; no task is named.
+    Failed(Box<Refusal>),
     /// The request's ending says how.
     Everything,
 }
@@ -72,6 +75,7 @@ pub(super) async fn answer(
         match turn.take(place, task).await {
             Ok(()) => (),
             Err(Stop::Refused(refusal)) => turn.reply.errors.push(refusal.of(task)),
+            Err(Stop::Failed(refusal)) => return (Reply::refused(*refusal), Ending::Reply),
             Err(Stop::Everything) => return (turn.reply, turn.ending),
         }
     }
@@ -266,10 +270,7 @@ impl Turn {
                 return;
             }
             let answer = results::of_task(&self.app, index, For::Sync).await;
-            let mixed = !answer.data.is_empty() && !answer.errors.is_empty();
-            if mixed && switches.partial_http != 200 {
-                self.reply.status = Some(switches.partial_http);
-            }
+            self.reply.status = self.reply.status.or(answer.status);
             self.reply.data.splice(place..place, answer.data);
             self.reply.errors.extend(answer.errors);
         }

@@ -52,6 +52,14 @@ fault_names! {
     DownloadError = "download-error",
     /// A web page where an image should be.
     HtmlImage = "html-image",
+    /// No bytes where an image should be.
+    EmptyImage = "empty-image",
+    /// An image address that leads on to another host.
+    RedirectImage = "redirect-image",
+    /// Half an image, then nothing for as long as the client waits.
+    StalledImage = "stalled-image",
+    /// The first address given for a result leads off the service, to an inner network.
+    ForeignUrl = "foreign-url",
     /// The image URL is dead from the start.
     ExpiredUrl = "expired-url",
     /// Some of a task's results fail.
@@ -158,6 +166,16 @@ pub(super) struct Target {
 }
 
 impl Faults {
+    /// Gives the name of every fault, in no particular order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Fault::NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// Gives the name of every switch.
+    pub fn switch_names() -> impl Iterator<Item = &'static str> {
+        Switches::NAMES.iter().copied()
+    }
+
     /// Reads `--faults`: a list such as `late=0.1,seed=7,poll-sync=no`, or the path of a file.
     ///
     /// Whatever holds a `=` and is not the name of a file is taken as a list.
@@ -247,9 +265,8 @@ impl Faults {
                 Err(format!("`{name}` is `{value}`, but has to be {right}"))
             }
             Err(NotSet::NoSuchSwitch) => {
-                let names = Fault::NAMES.iter().map(|(known, _)| *known);
-                let names = names
-                    .chain(Switches::NAMES.iter().copied())
+                let names = Self::names()
+                    .chain(Self::switch_names())
                     .chain(["seed", "by"]);
                 Err(unknown("fault or switch", name, names))
             }

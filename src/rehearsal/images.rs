@@ -128,19 +128,27 @@ async fn serve(
     if strikes(Fault::HtmlImage) {
         return page(200);
     }
+    if strikes(Fault::EmptyImage) {
+        return typed(200, accepted.picture.format.mime(), Body::empty());
+    }
+    if strikes(Fault::RedirectImage) {
+        return redirect();
+    }
     let Ok(mut bytes) = app.paint(accepted, target.index).await else {
         return empty(500);
     };
     if strikes(Fault::TruncatedImage) {
         bytes.truncate(bytes.len() / 2);
     }
-    let breaks_off = strikes(Fault::WrongLength);
+    let middle = if strikes(Fault::WrongLength) {
+        Middle::Close(scissors)
+    } else if strikes(Fault::StalledImage) {
+        Middle::Stall
+    } else {
+        Middle::Pause(app.switches().download_pause)
+    };
     let length = bytes.len();
-    let body = halves(
-        Arc::clone(app),
-        bytes.into(),
-        breaks_off.then_some(scissors),
-    );
+    let body = halves(Arc::clone(app), bytes.into(), middle);
     let mut response = typed(200, accepted.picture.format.mime(), body);
     response
         .headers_mut()
@@ -148,37 +156,62 @@ async fn serve(
     response
 }
 
+/// Leads to an address that no client may follow.
+fn redirect() -> Response {
+    let mut response = empty(302);
+    let inner = HeaderValue::from_static("http://169.254.169.254/latest/meta-data/");
+    response.headers_mut().insert(header::LOCATION, inner);
+    response
+}
+
+/// What happens between the halves of a file.
+#[derive(Clone)]
+enum Middle {
+    Pause(Duration),
+    /// The connection is closed.
+    Close(Scissors),
+    /// Nothing more ever comes.
+    Stall,
+}
+
 /// Sends a file in two halves, so that a test can be told when the first is out.
-fn halves(app: Arc<App>, bytes: Bytes, breaks_off: Option<Scissors>) -> Body {
+fn halves(app: Arc<App>, bytes: Bytes, middle: Middle) -> Body {
+    #[derive(Clone, Copy)]
     enum Step {
         First,
         Second,
         End,
     }
-    let middle = bytes.len() / 2;
+    let half = bytes.len() / 2;
     Body::from_stream(stream::unfold(Step::First, move |step| {
-        let (app, bytes, breaks_off) = (Arc::clone(&app), bytes.clone(), breaks_off.clone());
+        let (app, bytes, middle) = (Arc::clone(&app), bytes.clone(), middle.clone());
         async move {
             match step {
-                Step::First => Some((Ok(bytes.slice(..middle)), Step::Second)),
-                Step::Second => {
-                    app.memory().tally.half_downloaded += 1;
-                    app.changed.notify_waiters();
-                    let pause = app.switches().download_pause;
-                    if let Some(scissors) = breaks_off {
-                        tokio::time::sleep(pause.max(HALF_WAY)).await;
-                        scissors.close();
-                        return Some((Err(std::io::Error::other("broken off")), Step::End));
-                    }
-                    if !pause.is_zero() {
-                        tokio::time::sleep(pause).await;
-                    }
-                    app.memory().tally.downloaded += 1;
-                    app.changed.notify_waiters();
-                    Some((Ok(bytes.slice(middle..)), Step::End))
-                }
+                Step::First => Some((Ok(bytes.slice(..half)), Step::Second)),
+                Step::Second => Some((
+                    second_half(&app, bytes.slice(half..), middle).await,
+                    Step::End,
+                )),
                 Step::End => None,
             }
         }
     }))
+}
+
+async fn second_half(app: &App, half: Bytes, middle: Middle) -> Result<Bytes, std::io::Error> {
+    app.memory().tally.half_downloaded += 1;
+    app.changed.notify_waiters();
+    match middle {
+        Middle::Pause(pause) if pause.is_zero() => {}
+        Middle::Pause(pause) => tokio::time::sleep(pause).await,
+        Middle::Close(scissors) => {
+            tokio::time::sleep(HALF_WAY).await;
+            scissors.close();
+            return Err(std::io::Error::other("broken off"));
+        }
+        Middle::Stall => std::future::pending().await,
+    }
+    app.memory().tally.downloaded += 1;
+    app.changed.notify_waiters();
+    Ok(half)
 }

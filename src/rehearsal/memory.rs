@@ -82,10 +82,13 @@ pub(super) struct Memory {
     polls: HashMap<TaskIndex, u64>,
     fetches: HashMap<Id, u64>,
     renewed: HashMap<Id, (u8, Moment)>,
+    misled: HashSet<Id>,
     in_flight: BinaryHeap<Reverse<Moment>>,
     pub(super) conflicts: u64,
     pub(super) bill: Bill,
     pub(super) tally: Tally,
+    /// The counters as the books have them.
+    pub(super) noted_tally: Tally,
 }
 
 impl Memory {
@@ -106,7 +109,10 @@ impl Memory {
                     self.undelivered.remove(index);
                 }
             }
-            Record::Tally(tally) => self.tally = tally,
+            Record::Tally(tally) => {
+                self.noted_tally.clone_from(&tally);
+                self.tally = tally;
+            }
         }
     }
 
@@ -345,6 +351,11 @@ impl Memory {
         self.renewed
             .get(&image)
             .map_or((0, None), |(turn, since)| (*turn, Some(*since)))
+    }
+
+    /// Notes that a wrong address is given for an image; false if one was given before.
+    pub(super) fn mislead(&mut self, image: Id) -> bool {
+        self.misled.insert(image)
     }
 
     /// Makes the address after `turn` the current one.

@@ -35,6 +35,7 @@ mod shelf;
 mod size;
 mod socket;
 mod stats;
+mod strike;
 mod switches;
 mod toml;
 mod upload;
@@ -203,15 +204,22 @@ fn open(folder: &std::path::Path) -> Result<(Books, Memory, Shelf), BooksError> 
 /// Notes the counters whenever they have changed.
 async fn keep_tally(app: Arc<App>) {
     loop {
-        app.changed.notified().await;
-        tokio::time::sleep(TALLY_EVERY).await;
+        // Registered before noting, so that the last change of all is noted too.
+        let mut change = std::pin::pin!(app.changed.notified());
+        change.as_mut().enable();
         note_tally(&app);
+        change.await;
+        tokio::time::sleep(TALLY_EVERY).await;
     }
 }
 
+/// Notes the counters if they differ from the last ones noted.
 fn note_tally(app: &App) {
-    let tally = app.memory().tally.clone();
-    app.books.note(&Record::Tally(tally));
+    let mut memory = app.memory();
+    if memory.tally != memory.noted_tally {
+        memory.noted_tally = memory.tally.clone();
+        app.books.note(&Record::Tally(memory.tally.clone()));
+    }
 }
 
 impl Server {

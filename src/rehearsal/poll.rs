@@ -11,6 +11,7 @@ use super::id::Id;
 use super::memory::{Task, TaskIndex};
 use super::record::Delivery;
 use super::results::{self, For};
+use super::strike::too_many;
 use super::switches::{DetailsRunning, Forgets, Switches, Unknown};
 
 /// Answers one `getResponse`.
@@ -126,10 +127,11 @@ fn strike(turn: &mut Turn, index: TaskIndex, task: &Task) -> Result<(), Stop> {
     }
     if strikes(Fault::PollServerError) {
         let message = "Something went wrong on the server";
-        return Err(Refusal::new(500, "internalServerError", message).into());
+        let refusal = Refusal::new(500, "internalServerError", message);
+        return Err(Stop::Failed(Box::new(refusal)));
     }
     if strikes(Fault::PollRateLimit) {
-        return Err(Refusal::new(429, "rateLimitExceeded", "Too many requests, try later").into());
+        return Err(Stop::Failed(Box::new(too_many())));
     }
     if strikes(Fault::PollBrokenJson) {
         turn.ending = Ending::CutJson;

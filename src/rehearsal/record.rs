@@ -225,7 +225,7 @@ pub(super) struct Uploaded {
 }
 
 /// Counts that outlive the server.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Tally {
     pub(super) requests: BTreeMap<String, u64>,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::app::App;
 use super::clock::Moment;
 use super::envelope::{Refusal, Reply};
+use super::faults::{Fault, Target};
 use super::id::Id;
 use super::memory::TaskIndex;
 use super::record::{Accepted, Fate, Output};
@@ -38,7 +39,7 @@ pub(super) async fn of_task(app: &Arc<App>, index: TaskIndex, to: For) -> Reply 
         } else if result < accepted.images() {
             reply.data.push(image(app, &accepted, result, to).await);
         } else {
-            let refusal = failure(&accepted).with("taskUUID", accepted.task.to_string());
+            let refusal = failure(&accepted).with("taskUUID", uuid_as_sent(&accepted));
             add_failure(
                 app,
                 &mut reply,
@@ -50,9 +51,13 @@ pub(super) async fn of_task(app: &Arc<App>, index: TaskIndex, to: For) -> Reply 
     if working && to == For::Poll && app.switches().poll_running == PollRunning::Processing {
         reply.data.push(json!({
             "taskType": "imageInference",
-            "taskUUID": accepted.task.to_string(),
+            "taskUUID": uuid_as_sent(&accepted),
             "status": "processing",
         }));
+    }
+    let mixed = !reply.data.is_empty() && !reply.errors.is_empty();
+    if mixed && app.switches().partial_http != 200 {
+        reply.status = Some(app.switches().partial_http);
     }
     if !working && to != For::Archive {
         app.memory().answer(index);
@@ -70,6 +75,15 @@ pub(super) fn ends(app: &App, accepted: &Accepted, result: u8) -> Moment {
         }
     };
     accepted.at.later(Duration::from_millis(share))
+}
+
+/// Gives the task's UUID with the letters in the case they came in.
+fn uuid_as_sent(accepted: &Accepted) -> &str {
+    accepted
+        .request
+        .get("taskUUID")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn add_failure(app: &App, reply: &mut Reply, refusal: Refusal, to: For) {
@@ -127,7 +141,7 @@ async fn image(app: &Arc<App>, accepted: &Accepted, result: u8, to: For) -> Valu
     let image = accepted.image(&app.memory().salt.clone(), result);
     let mut fields = Map::new();
     fields.insert("taskType".to_owned(), json!("imageInference"));
-    fields.insert("taskUUID".to_owned(), json!(accepted.task.to_string()));
+    fields.insert("taskUUID".to_owned(), json!(uuid_as_sent(accepted)));
     fields.insert("imageUUID".to_owned(), json!(image.to_string()));
     fields.insert("seed".to_owned(), json!(accepted.seed_of(result)));
     if to == For::Poll {
@@ -157,7 +171,11 @@ async fn content(
     image: Id,
 ) -> (&'static str, String) {
     if accepted.output == Output::Url {
-        return ("imageURL", address(app, accepted, image));
+        let address = foreign(app, accepted, result, image);
+        return (
+            "imageURL",
+            address.unwrap_or_else(|| self::address(app, accepted, image)),
+        );
     }
     // An empty string is what a client sees should painting fail; it must not take it for an image.
     let bytes = app.paint(accepted, result).await.unwrap_or_default();
@@ -169,6 +187,29 @@ async fn content(
         }
         _ => ("imageBase64Data", base64),
     }
+}
+
+/// Gives an address off the service the first time a struck result is told of.
+fn foreign(app: &App, accepted: &Accepted, index: u8, image: Id) -> Option<String> {
+    const ADDRESSES: [&str; 4] = [
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://user:word@127.0.0.1:9/image.jpg",
+        "ftp://127.0.0.1/image.jpg",
+    ];
+    let (number, task) = (accepted.number, accepted.task);
+    let struck = app.faults.strikes(
+        Fault::ForeignUrl,
+        Target {
+            number,
+            task,
+            attempt: 0,
+            index,
+        },
+    );
+    let first = struck && app.memory().mislead(image);
+    let turn = usize::from(image.as_bytes()[1]) % ADDRESSES.len();
+    first.then(|| ADDRESSES[turn].to_owned())
 }
 
 fn address(app: &App, accepted: &Accepted, image: Id) -> String {

@@ -1,9 +1,66 @@
 //! What `reshoot init` writes: a show that can be checked, planned and rehearsed as it stands.
 
+use std::path::Path;
+
+use crate::cli::args::Init;
+use crate::cli::exit::Exit;
+use crate::cli::show::Stopped;
+use crate::cli::streams::Streams;
 use crate::domain::id::ShowId;
 
 /// The most letters and digits of a show's code, which opens every file name.
 const CODE_LENGTH: usize = 8;
+
+/// Makes a new show; a file that is there already stops it before anything is written.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn init(args: &Init, streams: &Streams) -> Result<Exit, Stopped> {
+    let folder = &args.folder;
+    let named = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    let name = named
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let files = files(&ShowId::new(&uuid::Uuid::new_v4().to_string()), &name);
+    if let Some((path, _)) = files.iter().find(|(path, _)| folder.join(path).exists()) {
+        let there = folder.join(path);
+        streams.insist(&format!(
+            "error: {} is there already; name another folder\n",
+            there.display()
+        ));
+        return Err(Exit::Usage);
+    }
+    for (path, content) in &files {
+        write_new(&folder.join(path), content).map_err(|error| {
+            streams.insist(&format!(
+                "error: {}: {error}\n",
+                folder.join(path).display()
+            ));
+            Exit::Unexpected
+        })?;
+        streams.say(&format!("made {}\n", folder.join(path).display()));
+    }
+    let manifest = folder.join("show.toml");
+    streams.say(&format!(
+        "Try it with play money: reshoot run {} --rehearse\n",
+        manifest.display()
+    ));
+    Ok(Exit::Done)
+}
+
+fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
+    file.write_all(content)
+}
 
 /// Gives the files of a new show, each by its path below the show's folder.
 ///

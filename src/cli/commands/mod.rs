@@ -1,3 +1,69 @@
-//! The commands.
+//! The commands, a file each.
 
+pub mod check;
+pub mod completions;
+pub mod explain;
 pub mod init;
+pub mod man;
+pub mod plan;
+pub mod rehearse;
+pub mod report;
+pub mod run;
+pub mod status;
+pub mod verify;
+
+use clap::Parser as _;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::exit::Exit;
+use crate::cli::streams::Streams;
+use crate::provider::tls;
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
+    tls::init();
+    let streams = Streams::new(&cli.global);
+    let done = match &cli.command {
+        Command::Init(args) => init::init(args, &streams),
+        Command::Check(args) => check::check(args, &streams),
+        Command::Plan(args) => plan::plan(args, &streams),
+        Command::Run(args) => run::run(args, &streams),
+        Command::Status(args) => status::status(args, &streams),
+        Command::Explain(args) => explain::explain(args, &streams),
+        Command::Verify(args) => verify::verify(args, &streams),
+        Command::Report(args) => report::report(args, &streams),
+        Command::Rehearse(args) => rehearse::rehearse(args, &streams),
+        Command::Completions(args) => completions::completions(args, &streams),
+        Command::Man => man::man(&streams),
+    };
+    done.unwrap_or_else(|stopped| stopped)
+}
+
+/// Shows help or what is wrong with the command line.
+fn misread(error: &clap::Error) -> Exit {
+    // A stream that went away is nothing to complain about on the same stream.
+    let _unread = error.print();
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}
+
+/// Prints data, or says why it could not be printed.
+pub(super) fn print(streams: &Streams, text: &str) -> Result<Exit, Exit> {
+    match streams.data(text) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => {
+            streams.insist(&format!(
+                "error: cannot write to standard output: {error}\n"
+            ));
+            Err(Exit::Unexpected)
+        }
+    }
+}

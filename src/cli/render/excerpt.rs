@@ -145,9 +145,15 @@ fn secrets(text: &str) -> Vec<Range<usize>> {
             secrets.push(from..end);
         }
     }
-    for (at, _) in text.match_indices(";base64,") {
-        let from = at + ";base64,".len();
-        secrets.push(from..from + end_of_address(&text[from..]));
+    for (at, _) in text.match_indices("data:") {
+        let head = text[at..]
+            .split([',', '"', '\'', ' '])
+            .next()
+            .unwrap_or_default();
+        let from = at + head.len() + 1;
+        if head.contains('/') && text[at + head.len()..].starts_with(',') {
+            secrets.push(from..from + end_of_address(&text[from..]));
+        }
     }
     secrets.retain(|secret| !secret.is_empty());
     secrets

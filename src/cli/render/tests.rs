@@ -1,8 +1,10 @@
 //! Broken manifests, and what a person reads about them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::render::{json, render};
+use crate::cli::terminal::is_steering;
 use crate::domain::diagnostic::Diagnostic;
 use crate::manifest::read::{Options, Outcome, Text, TextError, Texts, read};
 
@@ -26,6 +28,20 @@ impl Texts for Folder {
 fn fixtures(kind: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     root.join("tests/fixtures").join(kind)
+}
+
+/// Reads what the file `options` of a fixture says: a flag and its value on each line.
+fn options(folder: &Path) -> Options {
+    let mut options = Options::default();
+    let text = std::fs::read_to_string(folder.join("options")).unwrap_or_default();
+    for line in text.lines() {
+        match line.split_once(' ').expect("a flag and its value") {
+            ("--set", value) => options.set.push(value.to_owned()),
+            ("--encoding", name) => options.encoding = Some(name.to_owned()),
+            (flag, _) => panic!("{flag} is no option of reading"),
+        }
+    }
+    options
 }
 
 fn outcome(folder: &Path, name: &str, options: &Options) -> Outcome {
@@ -72,7 +88,7 @@ fn every_broken_manifest_is_explained() {
     let manifests = manifests("invalid");
     assert!(manifests.len() >= 30, "{} fixtures", manifests.len());
     for (name, folder, main) in manifests {
-        let outcome = outcome(&folder, &main, &Options::default());
+        let outcome = outcome(&folder, &main, &options(&folder));
         let drawn = render(&outcome.sources, &outcome.complaints, false, 100);
         settings().bind(|| insta::assert_snapshot!(name.clone(), drawn));
         let is_error = outcome.complaints.iter().any(Diagnostic::is_error);
@@ -87,6 +103,8 @@ fn every_broken_manifest_is_explained() {
             "{name}: an error without effect"
         );
         assert!(!drawn.contains("canary"), "{name} shows a secret");
+        let steers = |c: char| c != '\n' && is_steering(c);
+        assert!(!drawn.contains(steers), "{name} steers the terminal");
     }
 }
 
@@ -96,4 +114,44 @@ fn json_tells_the_same() {
     let told = json::complaints(&outcome.sources, &outcome.complaints);
     let text = serde_json::to_string_pretty(&told).expect("JSON");
     settings().bind(|| insta::assert_snapshot!("json", text));
+}
+
+/// Gives the code of every complaint that the manifest room can make.
+fn codes_of(folder: &Path, codes: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("sources") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            codes_of(&path, codes);
+        } else if !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).expect("source");
+            for begin in [
+                "Diagnostic::error(",
+                "Diagnostic::warning(",
+                "Diagnostic::note(",
+            ] {
+                for (at, _) in text.match_indices(begin) {
+                    let rest = text[at + begin.len()..].trim_start();
+                    if let Some(literal) = rest.strip_prefix('"') {
+                        codes.insert(literal.split('"').next().expect("code").to_owned());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_complaint_has_a_fixture() {
+    let mut codes = BTreeSet::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manifest");
+    codes_of(&sources, &mut codes);
+    // Two thousand million bytes are no fixture.
+    codes.remove("too-large");
+    let mut shown = String::new();
+    for entry in std::fs::read_dir(fixtures("invalid/snapshots")).expect("snapshots") {
+        let path = entry.expect("entry").path();
+        shown.push_str(&std::fs::read_to_string(path).expect("snapshot"));
+    }
+    codes.retain(|code| !shown.contains(&format!("[{code}]")));
+    assert!(codes.is_empty(), "without a fixture: {codes:?}");
 }

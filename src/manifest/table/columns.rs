@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, column_name};
+use crate::manifest::rules::check_name;
 use crate::manifest::shown::{count, nearest, shown};
-use crate::manifest::toml::layer::check_name;
 
 /// What a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Column {
     Matrix(Arc<str>),
     /// Kept for reports, under its header.
     Kept(Arc<str>),
+    /// Kept for reports, under its letter.
+    Unnamed(Arc<str>),
 }
 
 macro_rules! known {
@@ -157,12 +159,11 @@ pub(super) fn columns(
             Some(target) => Some(target_of(target, complaints)),
             None => meaning(header, &plain[at], *place, complaints),
         };
-        let column = column.unwrap_or_else(|| Column::Kept(kept_name(header, at)));
+        let column = column.unwrap_or_else(|| kept(header, at));
         let exact = mapped.is_some() || exactly(&column, &plain[at]);
         let column = settle(column, exact, at, headers, &plain, &mut columns, complaints);
         if let Column::Kept(_) = column
             && mapped.is_none()
-            && !header.is_empty()
         {
             unknown.push((header, *place));
         }
@@ -212,6 +213,14 @@ fn target_of(target: &Placed<String>, complaints: &mut Vec<Diagnostic>) -> Colum
         _ => (target.value.trim(), false),
     };
     named(name, target.place, complaints);
+    let known = Known::ALL.iter().map(|known| known.name());
+    if let Some(near) = nearest(name, known)
+        && plain == plain_header(name)
+    {
+        let message = format!("{} becomes a var of that name", shown(name));
+        let warning = Diagnostic::warning("near-column", message).at(target.place);
+        complaints.push(warning.help(format!("is `{near}` meant?")));
+    }
     if axis {
         Column::Matrix(name.into())
     } else {
@@ -230,7 +239,7 @@ fn exactly(column: &Column, plain: &str) -> bool {
     match column {
         Column::Known(known) => plain_header(known.name()) == plain,
         Column::Var(_) | Column::Matrix(_) => true,
-        Column::Kept(_) => false,
+        Column::Kept(_) | Column::Unnamed(_) => false,
     }
 }
 
@@ -247,7 +256,7 @@ fn settle(
     let Some(former) = columns.iter().position(|other| *other == column) else {
         return column;
     };
-    if let Column::Kept(_) = column {
+    if let Column::Kept(_) | Column::Unnamed(_) = column {
         return column;
     }
     let former_exact = exactly(&column, &plain[former]);
@@ -272,12 +281,12 @@ fn settle(
     Column::Kept(headers[at].0.as_str().into())
 }
 
-fn kept_name(header: &str, at: usize) -> Arc<str> {
+fn kept(header: &str, at: usize) -> Column {
     if header.is_empty() {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
-        format!("column {}", column_name(at)).into()
+        Column::Unnamed(format!("column {}", column_name(at)).into())
     } else {
-        header.into()
+        Column::Kept(header.into())
     }
 }
 
@@ -297,7 +306,8 @@ fn kept_warning(unknown: &[(&str, Place)]) -> Option<Diagnostic> {
     Some(match near {
         Some((header, near)) => warning.help(format!("is {} meant to be `{near}`?", shown(header))),
         None => warning.help(format!(
-            "to use one, map it in the manifest: `[columns]` and `\"{}\" = \"{}\"`",
+            "to use one in prompts, map it under `[columns]` of the manifest, or of a `show.toml` \
+             beside the list: `\"{}\" = \"{}\"`",
             first,
             suggestion(first)
         )),

@@ -13,7 +13,7 @@ use crate::manifest::draft::Gathered;
 use crate::manifest::shown::count;
 use crate::manifest::table::cells::{Flaw, Row, Rows};
 use crate::manifest::table::columns::{Column, Known, Mapping, columns, is_known};
-use crate::manifest::table::rows::{Reader, place};
+use crate::manifest::table::rows::{Reader, place, swallowed};
 
 /// The delimiters that are told apart, with their names.
 const DELIMITERS: [(u8, &str); 3] = [(b',', "`,`"), (b';', "`;`"), (b'\t', "tab")];
@@ -47,16 +47,27 @@ pub(super) fn cell_at(text: &str, at: usize) -> Option<At> {
     None
 }
 
+/// What of a list may give its shots their prompts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Prompts {
+    /// It has a column for prompts.
+    Column,
+    /// It has a column for the action, which a template can name.
+    Action,
+    /// It may be the column of this header, which holds the most text.
+    Perhaps(String),
+    /// Nothing.
+    Nowhere,
+}
+
 /// Reads a shot list; complaints about single rows go with the shots.
-///
-/// Tells whether the list has a column for prompts.
 pub(super) fn read(
     file: FileNo,
     text: &str,
     mapping: &mut Mapping,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
-) -> bool {
+) -> Prompts {
     let (delimiter, name) = detect(text);
     let (rows, head) = header(text, delimiter);
     if head.cells.is_empty() {
@@ -66,25 +77,57 @@ pub(super) fn read(
                 .at(nowhere(file))
                 .help("its first row names the columns, such as `id,prompt`"),
         );
-        return false;
+        return Prompts::Nowhere;
     }
-    let Some(columns) = columns_of(file, &head, name, mapping, complaints) else {
-        return false;
+    let Some(columns) = columns_of(file, &head, (delimiter, name), mapping, complaints) else {
+        return Prompts::Nowhere;
     };
     if delimiter != b',' {
         let message = format!("the cells of this list are separated by {name}");
         complaints.push(Diagnostic::note("delimiter", message).at(nowhere(file)));
     }
-    let has_prompts = columns.contains(&Column::Known(Known::Prompt));
+    let prompts = prompts(rows.clone(), &columns);
     let any_named = any_named(rows.clone(), &columns);
     let reader = Reader {
         file,
         columns: &columns,
         any_named,
-        delimiter: name,
+        delimiter,
+        delimiter_name: name,
     };
     body(&reader, rows, gathered, complaints);
-    has_prompts
+    prompts
+}
+
+fn prompts(mut rows: Rows<'_>, columns: &[Column]) -> Prompts {
+    /// Enough to see which column holds sentences.
+    const ROWS: usize = 20;
+    if columns.contains(&Column::Known(Known::Prompt)) {
+        return Prompts::Column;
+    }
+    if columns.contains(&Column::Known(Known::Action)) {
+        return Prompts::Action;
+    }
+    let mut lengths = vec![0; columns.len()];
+    let mut row = Row::default();
+    for _ in 0..ROWS {
+        if !rows.read(&mut row) {
+            break;
+        }
+        for (length, cell) in lengths.iter_mut().zip(&row.cells) {
+            *length += cell.text.len();
+        }
+    }
+    let kept = columns.iter().zip(lengths).filter_map(|(column, length)| {
+        let Column::Kept(header) = column else {
+            return None;
+        };
+        Some((length, header))
+    });
+    let longest = kept.max_by_key(|(length, _)| *length);
+    longest.map_or(Prompts::Nowhere, |(_, header)| {
+        Prompts::Perhaps(header.to_string())
+    })
 }
 
 /// Reads every row below the header.
@@ -96,7 +139,7 @@ fn body(
 ) {
     let mut row = Row::default();
     let (mut position, mut empty, mut blank) = (0, 0, 0);
-    let mut first = None;
+    let (mut first, mut unnamed) = (None, None);
     while rows.read(&mut row) {
         if row.is_blank && row.is_empty() {
             blank += 1;
@@ -107,13 +150,12 @@ fn body(
             continue;
         }
         empty += std::mem::take(&mut blank);
+        unnamed = unnamed.or_else(|| reader.unnamed(&row));
         first.get_or_insert_with(|| place(reader.file, row.number, 0, &row.cells[0]));
-        if row
-            .flaws
-            .iter()
-            .any(|flaw| matches!(flaw, Flaw::Unclosed(_)))
-        {
-            // Nothing after an open quote can be trusted, so that the whole list is refused.
+        let mut flaws = row.flaws.iter();
+        let is_open = flaws.any(|flaw| matches!(flaw, Flaw::Unclosed(_)));
+        if is_open || swallowed(&row, reader.delimiter).is_some() {
+            // Where rows begin and end cannot be trusted, so that the whole list is refused.
             let from = gathered.complaints.len();
             reader.row(&row, position, gathered);
             complaints.extend(gathered.complaints.drain(from..));
@@ -122,17 +164,15 @@ fn body(
         }
         position += 1;
     }
+    complaints.extend(unnamed);
     if empty > 0 {
         let message = format!("{} skipped", count(empty, "empty row"));
         complaints.push(Diagnostic::note("empty-rows", message).at(nowhere(reader.file)));
     }
-    match first {
-        None => {
-            let complaint = Diagnostic::warning("no-shots", "this shot list has no shots");
-            complaints.push(complaint.at(nowhere(reader.file)));
-        }
-        Some(first) if !reader.any_named => gathered.numbered.push(first),
-        Some(_) => {}
+    if let Some(first) = first
+        && !reader.any_named
+    {
+        gathered.numbered.push(first);
     }
 }
 
@@ -140,7 +180,7 @@ fn body(
 fn columns_of(
     file: FileNo,
     head: &Row<'_>,
-    delimiter: &'static str,
+    delimiter: (u8, &'static str),
     mapping: &mut Mapping,
     complaints: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Column>> {
@@ -152,7 +192,10 @@ fn columns_of(
         .collect();
     let from = complaints.len();
     let found = columns(&headers, mapping, complaints);
-    if found.iter().all(|column| matches!(column, Column::Kept(_))) {
+    if found
+        .iter()
+        .all(|column| matches!(column, Column::Kept(_) | Column::Unnamed(_)))
+    {
         complaints.truncate(from);
         complaints.push(
             Diagnostic::error(
@@ -169,7 +212,8 @@ fn columns_of(
             file,
             columns: &found,
             any_named: false,
-            delimiter,
+            delimiter: delimiter.0,
+            delimiter_name: delimiter.1,
         };
         let mut scrap = Gathered::default();
         reader.row(head, 0, &mut scrap);

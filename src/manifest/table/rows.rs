@@ -7,12 +7,12 @@ use crate::manifest::draft::Gathered;
 use crate::manifest::identity;
 use crate::manifest::model::{Reference, Shot, Status, Variants};
 use crate::manifest::reference;
+use crate::manifest::rules::twice;
 use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{count, shown};
 use crate::manifest::table::cells::{Cell, Flaw, Row};
 use crate::manifest::table::columns::{Column, Known};
-use crate::manifest::toml::shots::twice;
 
 /// What stands for "explicitly none" in a cell.
 const NONE: &str = "-";
@@ -25,8 +25,10 @@ pub(super) struct Reader<'l> {
     pub(super) columns: &'l [Column],
     /// Whether some row has an id or a name.
     pub(super) any_named: bool,
-    /// What separates its cells, for messages.
-    pub(super) delimiter: &'static str,
+    /// What separates its cells.
+    pub(super) delimiter: u8,
+    /// The same for messages.
+    pub(super) delimiter_name: &'static str,
 }
 
 /// Gives the place of a cell.
@@ -86,6 +88,11 @@ impl Reader<'_> {
     fn form(&self, row: &Row<'_>) -> Vec<Diagnostic> {
         let mut complaints: Vec<Diagnostic> =
             row.flaws.iter().map(|flaw| self.flaw(row, *flaw)).collect();
+        if let Some((at, line)) = swallowed(row, self.delimiter)
+            && complaints.is_empty()
+        {
+            complaints.push(self.swallow(row, at, line));
+        }
         let (found, wanted) = (row.cells.len(), self.columns.len());
         if complaints.is_empty() && found != wanted {
             complaints.push(self.ragged(row, found, wanted));
@@ -119,6 +126,30 @@ impl Reader<'_> {
         Diagnostic::error(code, message).at(place).help(help)
     }
 
+    fn swallow(&self, row: &Row<'_>, at: usize, line: &str) -> Diagnostic {
+        let message = format!(
+            "this cell holds what looks like another row: {}",
+            shown(line)
+        );
+        Diagnostic::error("swallowed-row", message)
+            .at(place(self.file, row.number, at, &row.cells[at]))
+            .help("close the quote that opens this cell before the end of its line")
+    }
+
+    /// Warns about a value in a column without a header.
+    pub(super) fn unnamed(&self, row: &Row<'_>) -> Option<Diagnostic> {
+        let mut cells = row.cells.iter().zip(self.columns).enumerate();
+        let (at, (cell, _)) = cells.find(|(_, (cell, column))| {
+            matches!(column, Column::Unnamed(_)) && !cell.text.is_empty()
+        })?;
+        let message = "a column without a header holds values; they are kept for reports";
+        Some(
+            Diagnostic::warning("unnamed-column", message)
+                .at(place(self.file, row.number, at, cell))
+                .help("write a header in the first row, or take the values out"),
+        )
+    }
+
     fn ragged(&self, row: &Row<'_>, found: usize, wanted: usize) -> Diagnostic {
         let at = wanted.min(found - 1);
         let message = format!(
@@ -129,12 +160,12 @@ impl Reader<'_> {
         let help = if found > wanted {
             format!(
                 "put text that holds a {} between double quotes: `\"…\"`",
-                self.delimiter
+                self.delimiter_name
             )
         } else {
             format!(
                 "add the {} that is missing; a cell may be empty",
-                self.delimiter
+                self.delimiter_name
             )
         };
         Diagnostic::error("ragged-row", message)
@@ -142,6 +173,31 @@ impl Reader<'_> {
             .expected(count(wanted, "cell"))
             .help(help)
     }
+}
+
+/// Finds a cell over several lines, one of which begins as this row does: with an id of the same
+/// shape and a delimiter.
+///
+/// A quote that was forgotten in one row and closed in another makes such a cell.
+pub(super) fn swallowed<'r>(row: &'r Row<'_>, delimiter: u8) -> Option<(usize, &'r str)> {
+    let shape = |text: &str| -> Vec<u8> {
+        let bytes = text.bytes();
+        bytes
+            .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
+            .collect()
+    };
+    let first = row.cells.first().map(|cell| cell.text.as_ref())?;
+    if !first.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    row.cells.iter().enumerate().skip(1).find_map(|(at, cell)| {
+        let mut lines = cell.text.split(['\n', '\r']).skip(1);
+        let line = lines.find(|line| {
+            line.split_once(char::from(delimiter))
+                .is_some_and(|(begin, _)| shape(begin.trim()) == shape(first))
+        })?;
+        Some((at, line))
+    })
 }
 
 #[derive(Default)]
@@ -172,7 +228,9 @@ impl Parts {
             }
             Column::Var(name) => self.var(name, cell, place),
             Column::Matrix(name) => self.axis(name, cell, place, complaints),
-            Column::Kept(header) => self.kept.push((header.to_string(), cell.text.to_string())),
+            Column::Kept(header) | Column::Unnamed(header) => {
+                self.kept.push((header.to_string(), cell.text.to_string()));
+            }
         }
     }
 

@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use crate::domain::diagnostic::Diagnostic;
 use crate::manifest::draft::Draft;
 use crate::manifest::model::Entry;
-use crate::manifest::toml::layer::{check_name, references};
+use crate::manifest::rules::check_name;
+use crate::manifest::toml::layer::references;
 use crate::manifest::toml::walk::{Field, fields};
 
 const KEYS: &[&str] = &["name", "text", "keep", "references"];
@@ -20,7 +21,11 @@ pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec
     let dressed = section.key == "characters";
     for field in fields(section.place.file, table) {
         let path = format!("{}.{}", section.key, field.key);
-        if !named(&field, complaints) || !draft.define(path.clone(), field.key_place, complaints) {
+        if !named(&field, complaints) {
+            dressed_name(&field, dressed, complaints);
+            continue;
+        }
+        if !draft.define(path.clone(), field.key_place, complaints) {
             continue;
         }
         let Some(table) = field.table(complaints) else {
@@ -35,6 +40,16 @@ pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec
             _ => &mut bible.looks,
         };
         entries.insert(field.key.to_owned(), entry);
+    }
+}
+
+/// Tells how a wardrobe is written to whoever wrote `[characters."mira.rain"]`.
+fn dressed_name(field: &Field<'_>, dressed: bool, complaints: &mut [Diagnostic]) {
+    if let Some((who, state)) = field.key.split_once('.')
+        && dressed
+        && let Some(complaint) = complaints.last_mut()
+    {
+        complaint.help = Some(format!("write `[characters.{who}.wardrobe.{state}]`"));
     }
 }
 

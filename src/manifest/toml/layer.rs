@@ -5,9 +5,9 @@ use toml::de::{DeTable, DeValue};
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
 use crate::manifest::model::Reference;
 use crate::manifest::reference;
+use crate::manifest::rules::check_name;
 use crate::manifest::setting::{CREATIVE, TECHNICAL};
 use crate::manifest::settings::{Layer, Technical};
-use crate::manifest::shown::shown;
 use crate::manifest::toml::walk::{Field, fields, place, scalar};
 
 /// The keys of a layer beside [`CREATIVE`] and [`TECHNICAL`].
@@ -35,7 +35,11 @@ pub(super) fn layer(
     let mut layer = Layer::default();
     for field in fields(file, table) {
         if !take(&field, table, &mut layer, complaints) {
-            complaints.push(field.unknown(within, &keys()));
+            let mut complaint = field.unknown(within, &keys());
+            if field.key == "extends" {
+                complaint.help = Some("`extends` belongs in a preset".to_owned());
+            }
+            complaints.push(complaint);
         }
     }
     layer
@@ -242,26 +246,4 @@ fn reference_table(
         role,
         scope,
     })
-}
-
-/// Checks the name of a bible entry or var, which prompts must be able to write in braces.
-pub(in crate::manifest) fn check_name(name: &str) -> Result<(), (String, String)> {
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    if !name.is_empty() && name.chars().all(fits) {
-        return Ok(());
-    }
-    let better: String = name
-        .trim()
-        .chars()
-        .map(|c| if fits(c) { c } else { '_' })
-        .collect();
-    let help = if better.is_empty() {
-        "write a name of letters, digits, `_` and `-`".to_owned()
-    } else {
-        format!("write `{better}`: letters, digits, `_` and `-` are allowed")
-    };
-    Err((
-        format!("{} cannot be a name that prompts use", shown(name)),
-        help,
-    ))
 }

@@ -3,11 +3,11 @@
 //! All syntax errors of a text are reported together, and what else can be read of it is checked
 //! as well; only complaints on lines that have a syntax error are held back, as they follow from it.
 
-pub(super) mod layer;
-pub(super) mod shots;
-
 mod bible;
+mod layer;
+mod shots;
 mod show;
+mod syntax;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::manifest::model::Preset;
 use crate::manifest::setting::{CREATIVE, TECHNICAL};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
-use crate::manifest::toml::walk::{Field, fields, place};
+use crate::manifest::toml::walk::{Field, fields};
 
 const KEYS: &[&str] = &[
     "manifest",
@@ -49,11 +49,16 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
     let from_shots = draft.shots.complaints.len();
     let from = complaints.len();
     for field in fields(file, tree.get_ref()) {
+        let before = complaints.len();
         section(&field, draft, complaints);
+        // Of these, only the tables below leave the rest whole when something in them is wrong.
+        let is_apart = matches!(field.key, "show" | "budget" | "run" | "presets" | "columns");
+        draft.has_gaps |= !is_apart && complaints.len() > before;
     }
     if errors.is_empty() {
         return;
     }
+    draft.has_gaps = true;
     let lines = Lines::of(text);
     let broken: BTreeSet<usize> = errors
         .iter()
@@ -70,20 +75,11 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
     let kept = draft.shots.complaints.split_off(from_shots);
     let kept = kept.into_iter().filter(|complaint| !follows(complaint));
     draft.shots.complaints.extend(kept);
-    complaints.extend(errors.iter().map(|error| syntax(file, text, error)));
-}
-
-fn syntax(file: FileNo, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let (message, expected) = match error.message().split_once(", expected ") {
-        Some((message, expected)) => (message, Some(expected)),
-        None => (error.message(), None),
-    };
-    let complaint = Diagnostic::error("toml-syntax", message.trim()).at(place(file, &span));
-    match expected {
-        Some(expected) => complaint.expected(expected.trim()),
-        None => complaint,
-    }
+    complaints.extend(
+        errors
+            .iter()
+            .map(|error| syntax::complaint(file, text, error)),
+    );
 }
 
 fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
@@ -164,12 +160,12 @@ fn presets(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnost
     };
     for field in fields(section.place.file, table) {
         let path = format!("presets.{}", field.key);
-        let Some(table) = field.table(complaints) else {
+        let table = field.table(complaints);
+        let (Some(table), true) = (table, plain_name(&field, complaints)) else {
+            draft.has_gaps = true;
             continue;
         };
-        if !plain_name(&field, complaints)
-            || !draft.define(path.clone(), field.key_place, complaints)
-        {
+        if !draft.define(path.clone(), field.key_place, complaints) {
             continue;
         }
         let mut preset = Preset {

@@ -8,6 +8,7 @@ use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
 use crate::manifest::draft::Gathered;
 use crate::manifest::identity;
 use crate::manifest::model::{Shot, Status, Variants};
+use crate::manifest::rules::twice;
 use crate::manifest::settings::Layer;
 use crate::manifest::toml::layer;
 use crate::manifest::toml::walk::{Field, fields, place, scalar};
@@ -17,6 +18,9 @@ const KEYS: &[&str] = &[
     "id", "episode", "sequence", "name", "status", "note", "matrix", "zip",
 ];
 
+/// What to do about a list of files where shots are expected.
+const LISTS: &str = "files of shots are named under `[show]`: `shots = [\"ep104.csv\"]`";
+
 /// Reads `[[shots]]`.
 pub(super) fn shots(
     section: &Field<'_>,
@@ -24,6 +28,9 @@ pub(super) fn shots(
     complaints: &mut Vec<Diagnostic>,
 ) {
     let Some(list) = section.list("a list of tables, each headed `[[shots]]`", complaints) else {
+        if let Some(complaint) = complaints.last_mut() {
+            complaint.help = Some(LISTS.to_owned());
+        }
         return;
     };
     let file = section.place.file;
@@ -32,7 +39,10 @@ pub(super) fn shots(
             if table.contains_key("id") || table.contains_key("name"))
     };
     let any_named = list.iter().any(|entry| is_named(entry.get_ref()));
-    if !any_named && let Some(first) = list.first() {
+    if !any_named
+        && let Some(first) = list.first()
+        && matches!(first.get_ref(), DeValue::Table(_))
+    {
         gathered.numbered.push(place(file, &first.span()));
     }
     for (position, entry) in list.iter().enumerate() {
@@ -44,7 +54,7 @@ pub(super) fn shots(
         if let DeValue::Table(table) = entry.get_ref() {
             shot(&field, table, position, any_named, gathered);
         } else {
-            let complaint = field.wrong_type("a table, headed `[[shots]]`");
+            let complaint = field.wrong_type("a table, headed `[[shots]]`").help(LISTS);
             gathered.take(None, field.place, None, vec![complaint]);
         }
     }
@@ -126,13 +136,7 @@ impl Parts {
     }
 
     fn identify(&mut self, field: &Field<'_>, complaints: &mut Vec<Diagnostic>) {
-        let setting = field.setting();
-        let text = if let DeValue::Integer(_) = field.value {
-            // `0010` without quotes is no number of TOML, and `10` is not what people mean by it.
-            setting.text(complaints)
-        } else {
-            setting.name(complaints)
-        };
+        let text = field.setting().name(complaints);
         self.id_is_broken |= text.is_none();
         let part = match field.key {
             "id" => &mut self.identity.id,
@@ -161,7 +165,7 @@ fn axes(
             exclusions(&field, exclude, complaints);
             continue;
         }
-        let Some(list) = field.list("a list of values", complaints) else {
+        let Some(list) = field.values("a list of values", complaints) else {
             continue;
         };
         let mut values: Vec<Placed<String>> = Vec::with_capacity(list.len());
@@ -189,13 +193,6 @@ fn axes(
         axes.push((Placed::at(field.key.to_owned(), field.key_place), values));
     }
     axes
-}
-
-/// Complains about a value that stands twice in one list of a matrix.
-pub(in crate::manifest) fn twice(axis: &str, value: &Placed<String>) -> Diagnostic {
-    let message = format!("`{}` stands twice in `{axis}`", value.value);
-    let complaint = Diagnostic::error("value-twice", message).at(value.place);
-    complaint.help("take one of the two out; `takes` asks for several images of one variant")
 }
 
 fn exclusions(

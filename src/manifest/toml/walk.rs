@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed};
-use crate::manifest::setting::{Given, Setting};
+use crate::manifest::setting::{Given, Setting, TECHNICAL};
 use crate::manifest::shown::{any_of, nearest};
 
 /// A key of a table with its value.
@@ -99,18 +99,29 @@ impl<'d> Field<'d> {
         if let DeValue::Array(list) = self.value {
             return Some(list);
         }
-        let mut complaint = self.wrong_type(expected);
-        if let DeValue::String(text) = self.value
-            && !text.contains(['"', '\n', '\\'])
-        {
-            let parts: Vec<String> = text
-                .split([';', ','])
-                .map(|part| format!("\"{}\"", part.trim()))
-                .collect();
-            complaint = complaint.help(format!("write `{} = [{}]`", self.key, parts.join(", ")));
-        }
-        complaints.push(complaint);
+        complaints.push(self.wrong_type(expected));
         None
+    }
+
+    /// Reads a list whose entries are texts or numbers, telling how one is written.
+    pub(super) fn values(
+        &self,
+        expected: &str,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<&'d [Spanned<DeValue<'d>>]> {
+        let list = self.list(expected, complaints);
+        if list.is_none()
+            && let DeValue::String(text) = self.value
+            && !text.contains(['"', '\n', '\\'])
+            && let Some(complaint) = complaints.last_mut()
+        {
+            let parts = text
+                .split([';', ','])
+                .map(|part| format!("\"{}\"", part.trim()));
+            let parts: Vec<String> = parts.collect();
+            complaint.help = Some(format!("write `{} = [{}]`", self.key, parts.join(", ")));
+        }
+        list
     }
 
     /// Reads a list of texts; `None` if it is no list, else those entries that are texts.
@@ -119,7 +130,7 @@ impl<'d> Field<'d> {
         expected: &str,
         complaints: &mut Vec<Diagnostic>,
     ) -> Option<Vec<Placed<String>>> {
-        let list = self.list(expected, complaints)?;
+        let list = self.values(expected, complaints)?;
         let mut texts = Vec::with_capacity(list.len());
         for entry in list {
             let setting = self.entry(entry);
@@ -150,13 +161,24 @@ impl<'d> Field<'d> {
     /// Complains that nobody knows the key.
     pub(super) fn unknown(&self, within: &str, known: &[&str]) -> Diagnostic {
         let message = format!("{within} has no key `{}`", self.key);
-        let complaint = Diagnostic::error("unknown-key", message).at(self.key_place);
+        let complaint = Diagnostic::error("unknown-key", message)
+            .at(self.key_place)
+            .expected(these(known));
         match nearest(self.key, known.iter().copied()) {
-            Some(near) => complaint
-                .expected(any_of(known))
-                .help(format!("write `{near}`")),
-            None => complaint.expected(any_of(known)),
+            Some(near) => complaint.help(format!("write `{near}`")),
+            None => complaint,
         }
+    }
+}
+
+/// Lists keys for a reader; the technical ones are summed up where there are others beside them.
+fn these(known: &[&str]) -> String {
+    let is_technical = |key: &&str| TECHNICAL.contains(key) && *key != "references";
+    let others: Vec<&str> = known.iter().copied().filter(|k| !is_technical(k)).collect();
+    if others.len() <= 3 || others.len() == known.len() {
+        any_of(known)
+    } else {
+        format!("{}, or a setting of presets", any_of(&others))
     }
 }
 

@@ -326,8 +326,8 @@ impl Provider for Client {
         let (task, results) = (intent.task(), intent.results());
         let body = match wire::generation(task, results, request, references).await {
             Ok(body) => body,
-            // Nothing was sent.
-            Err(trouble) => return Submitted::Refused(trouble),
+            // Nothing was sent, which says nothing of a send before this one.
+            Err(trouble) => return Submitted::TurnedAway(intent, trouble, None),
         };
         let waited = request.delivery == Delivery::Sync;
         let mut bounds = Bounds {

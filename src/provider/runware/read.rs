@@ -220,6 +220,7 @@ pub(super) fn detailed(
         let more = told.report(scrub);
         report.images.extend(more.images);
         report.failures.extend(more.failures);
+        report.working |= more.working;
     }
     keep_each_once(&mut report.images);
     let empty = report.images.is_empty() && report.failures.is_empty();

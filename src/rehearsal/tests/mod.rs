@@ -1,11 +1,13 @@
 //! Tests over real HTTP on loopback: a file for each promise.
 
 mod accepted;
+mod faults;
 mod images;
 mod kill;
 mod life;
 mod refusals;
 mod stats;
+mod switches;
 mod uploads;
 
 use std::time::Duration;

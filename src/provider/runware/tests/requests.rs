@@ -146,10 +146,10 @@ async fn a_file_that_changed_is_not_sent() {
         media_type: "image/png",
     };
     for (path, code) in [
-        (path.clone(), "refused request reference-changed"),
+        (path.clone(), "turned away request reference-changed"),
         (
             path.with_extension("gone"),
-            "refused request reference-missing",
+            "turned away request reference-missing",
         ),
     ] {
         let changed = Request {

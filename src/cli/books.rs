@@ -1,0 +1,120 @@
+//! The run log as commands open it: read and folded, or opened for a run.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::cli::exit::Exit;
+use crate::cli::show::Stopped;
+use crate::cli::streams::Streams;
+use crate::domain::id::ShowId;
+use crate::journal::reader::Tail;
+use crate::journal::{self, Journal, OpenError};
+use crate::ledger::fold::Ledger;
+use crate::ledger::record::{LogOpened, Stamped};
+
+/// The tool's name and version, as the log records it.
+pub const TOOL: &str = concat!("reshoot ", env!("CARGO_PKG_VERSION"));
+
+/// A run log opened for a run.
+pub struct Books {
+    /// Where records are appended.
+    pub journal: Journal,
+    /// What the log means.
+    pub ledger: Ledger,
+    /// Whether the log was begun just now.
+    pub new: bool,
+    /// Whether its torn end was cut off.
+    pub mended: bool,
+}
+
+/// Gives the time of day; the one place that asks the wall clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Reads the run log of an output folder and folds it, changing nothing.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn read(output: &Path, streams: &Streams) -> Result<Ledger, Stopped> {
+    let mut ledger = Ledger::default();
+    replay(output, streams, |stamped| {
+        ledger.apply(&stamped).map_err(|why| why.to_string())
+    })?;
+    Ok(ledger)
+}
+
+/// Reads the run log of an output folder record by record, changing nothing.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn replay(
+    output: &Path,
+    streams: &Streams,
+    each: impl FnMut(Stamped) -> Result<(), String>,
+) -> Result<(), Stopped> {
+    let read = journal::read(output, each).map_err(|error| stopped(&error, streams))?;
+    if let Some(tail) = read.and_then(|read| read.tail) {
+        tell_tail(
+            &tail,
+            "a run at work is writing it, or the next run cuts it off",
+            streams,
+        );
+    }
+    Ok(())
+}
+
+/// Opens the run log of an output folder for a run.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong; another run at work is [`Exit::Locked`].
+pub fn open(
+    output: &Path,
+    show: &ShowId,
+    written: bool,
+    streams: &Streams,
+) -> Result<Books, Stopped> {
+    let mut ledger = Ledger::default();
+    let begin = || LogOpened {
+        format: crate::ledger::record::FORMAT,
+        show: show.clone(),
+        show_id_from_manifest: written,
+        tool: TOOL.to_owned(),
+    };
+    let fold = |stamped: Stamped| ledger.apply(&stamped).map_err(|why| why.to_string());
+    let opened = journal::open(output, std::sync::Arc::new(now), begin, fold);
+    let opened = opened.map_err(|error| stopped(&error, streams))?;
+    if let Some(tail) = &opened.cut {
+        tell_tail(
+            tail,
+            "it was cut off; everything before it is whole",
+            streams,
+        );
+    }
+    Ok(Books {
+        journal: opened.journal,
+        ledger,
+        new: opened.new,
+        mended: opened.cut.is_some(),
+    })
+}
+
+fn tell_tail(tail: &Tail, fate: &str, streams: &Streams) {
+    let Tail { at_byte, bytes, .. } = tail;
+    streams.say(&format!(
+        "note: the run log ends in {bytes} bytes at byte {at_byte} that are no whole record, as a \
+         crash leaves them: {fate}\n"
+    ));
+}
+
+/// Says why a run log cannot be used.
+fn stopped(error: &OpenError, streams: &Streams) -> Stopped {
+    streams.insist(&format!("error: {error}\n"));
+    match error {
+        OpenError::Locked { .. } => Exit::Locked,
+        OpenError::Damaged { .. } | OpenError::Newer { .. } => Exit::Damaged,
+        OpenError::File(_) | OpenError::Log(_) => Exit::Unexpected,
+    }
+}

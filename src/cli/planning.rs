@@ -1,0 +1,94 @@
+//! From a show and its ledger to a plan.
+
+use std::collections::BTreeMap;
+
+use crate::cli::args;
+use crate::cli::exit::Exit;
+use crate::cli::show::{Checked, Files, Show, Stopped, selection};
+use crate::cli::streams::Streams;
+use crate::domain::diagnostic::Placed;
+use crate::domain::id::ShowId;
+use crate::domain::money::Micros;
+use crate::ledger::fold::Ledger;
+use crate::ledger::money::Caps;
+use crate::plan::build::{Builder, Plan, Terms};
+
+/// The caps in force, and each by the name of where it was set.
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    /// The caps.
+    pub caps: Caps,
+    /// By name, for the run log: `max-cost`, `run`, `show`, `sequence`, `shot`.
+    pub named: BTreeMap<String, Micros>,
+}
+
+/// Gathers the caps: the manifest's `[budget]` and `--max-cost`, the lower one of a run.
+///
+/// # Errors
+/// Ends with [`Exit::Usage`] when `--max-cost` is no amount of money.
+pub fn budget(show: &Show, flags: &args::Buying, streams: &Streams) -> Result<Budget, Stopped> {
+    let written = &show.manifest.budget;
+    let amount = |cap: &Option<Placed<Micros>>| cap.as_ref().map(|cap| cap.value);
+    let max_cost = match flags.max_cost.as_deref().map(Micros::parse) {
+        None => None,
+        Some(Ok(amount)) => Some(amount),
+        Some(Err(why)) => {
+            streams.insist(&format!(
+                "error: --max-cost: {why}; write it like --max-cost 25.00\n"
+            ));
+            return Err(Exit::Usage);
+        }
+    };
+    let run = [amount(&written.run), max_cost].into_iter().flatten().min();
+    let caps = Caps {
+        run,
+        show: amount(&written.show),
+        sequence: amount(&written.sequence),
+        shot: amount(&written.shot),
+    };
+    let named = [
+        ("max-cost", max_cost),
+        ("run", amount(&written.run)),
+        ("show", caps.show),
+        ("sequence", caps.sequence),
+        ("shot", caps.shot),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(name, cap)| Some((name.to_owned(), cap?)));
+    Ok(Budget {
+        caps,
+        named: named.collect(),
+    })
+}
+
+/// Checks the show and builds its plan.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn plan(
+    show: &Show,
+    ledger: &Ledger,
+    id: &ShowId,
+    chosen: &args::Selection,
+    flags: &args::Buying,
+    budget: &Budget,
+    streams: &Streams,
+) -> Result<(Plan, Checked), Stopped> {
+    let selection = selection(chosen, streams)?;
+    let files = Files::open(&show.output, streams)?;
+    let state = |on_disk: &crate::ledger::task::OnDisk| files.state(on_disk);
+    let terms = Terms {
+        show: id,
+        selection: &selection,
+        caps: budget.caps,
+        rebuy_missing: flags.rebuy.is_some(),
+        retry_refused: flags.retry_refused,
+        file_state: &state,
+    };
+    let mut builder = Builder::new(ledger, terms);
+    let checked = show.check(flags.skip_invalid, streams, |index, wanted| {
+        builder.add(index, wanted);
+    })?;
+    Ok((builder.finish(), checked))
+}
