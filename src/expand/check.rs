@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher as _};
 
-use crate::domain::diagnostic::{Diagnostic, Place};
+use crate::domain::diagnostic::{Diagnostic, Place, Severity};
 use crate::domain::id::{ShotId, TakeNo, Variant};
-use crate::expand::expansion::Expansion;
+use crate::expand::expansion::{Expanded, Expansion};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::expand::wanted::{FileName, NamePart, Wanted};
 use crate::manifest::model::Status;
@@ -15,10 +15,12 @@ use crate::manifest::model::Status;
 pub struct Checked {
     /// Every complaint once, in the order of their places.
     pub complaints: Vec<Diagnostic>,
-    /// The shots, by their index, that cannot be bought as they stand.
-    ///
-    /// A shot that is omitted may be among them without a complaint: nobody wants it.
+    /// The shots, by their index, that are to be bought and cannot be as they stand.
     pub invalid: BTreeSet<usize>,
+    /// The shots that cannot be bought as they stand, but are not to be either by their status.
+    ///
+    /// What is wrong with them is a warning, and nothing at all for a shot that is omitted.
+    pub idle: BTreeSet<usize>,
 }
 
 impl Checked {
@@ -43,41 +45,43 @@ impl Expansion<'_> {
     pub fn walk(&self, mut visit: impl FnMut(usize, Vec<Wanted>)) -> Checked {
         let mut complaints = Complaints::default();
         self.shared(&mut complaints);
-        let mut invalid = BTreeSet::new();
+        let (mut invalid, mut idle) = (BTreeSet::new(), BTreeSet::new());
         let mut names = Names::default();
         for (at, shot) in self.shots().iter().enumerate() {
-            let expanded = self.expand(shot);
-            if expanded.complaints.iter().any(Diagnostic::is_error) {
-                invalid.insert(at);
-            }
+            let Expanded {
+                wanted,
+                complaints: found,
+            } = self.expand(shot);
+            let is_broken = found.iter().any(Diagnostic::is_error);
+            let runs = matches!(shot.status, Status::Todo | Status::Retake);
             if shot.status != Status::Omit {
-                expanded
-                    .complaints
-                    .into_iter()
-                    .for_each(|complaint| complaints.add(complaint));
+                for complaint in found {
+                    complaints.add(complaint, runs);
+                }
             }
-            if invalid.contains(&at) {
+            if is_broken {
+                if runs { &mut invalid } else { &mut idle }.insert(at);
                 continue;
             }
-            expanded
-                .wanted
-                .iter()
-                .for_each(|wanted| names.add(at, wanted));
-            visit(at, expanded.wanted);
+            for wanted in &wanted {
+                names.add(at, wanted);
+            }
+            visit(at, wanted);
         }
         for (first, second, name) in self.clashes(names) {
             invalid.extend([first.0, second.0]);
-            complaints.add(self.clash(first.0, second.0, &name));
+            complaints.add(self.clash(first.0, second.0, &name), true);
         }
         Checked {
             complaints: complaints.finish(),
             invalid,
+            idle,
         }
     }
 
     /// Complains of what is broken whether or not a shot uses it.
     fn shared(&self, complaints: &mut Complaints) {
-        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone());
+        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone(), true);
         self.presets.complaints().for_each(&mut add);
         self.bible
             .complaints(&KLING_IMAGE_O1)
@@ -242,7 +246,11 @@ struct Others {
 }
 
 impl Complaints {
-    fn add(&mut self, complaint: Diagnostic) {
+    /// Adds a complaint; one about a shot that does not run stops nothing.
+    fn add(&mut self, mut complaint: Diagnostic, stops: bool) {
+        if !stops && complaint.is_error() {
+            complaint.severity = Severity::Warning;
+        }
         let key = (complaint.code, complaint.place, complaint.message.clone());
         let Some(&at) = self.met.get(&key) else {
             self.met.insert(key, self.kept.len());
@@ -250,6 +258,7 @@ impl Complaints {
             return;
         };
         let (first, others) = &mut self.kept[at];
+        first.severity = first.severity.min(complaint.severity);
         let Some(shot) = complaint.shot else { return };
         if first.shot.is_none() {
             first.shot = Some(shot);

@@ -7,7 +7,8 @@ use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
 use crate::domain::digest::Sha256;
 use crate::expand::bible::{Bible, Kind, Member, role};
 use crate::expand::facts::ReferenceFacts;
-use crate::expand::layers::{Settings, Sourced, Stack};
+use crate::expand::layers::{Settings, Sourced, Stack, ValueSource};
+use crate::expand::lint::lint;
 use crate::expand::profile::ModelProfile;
 use crate::expand::prompt::{Body, Expander, Listed, narrow};
 use crate::expand::reference::Held;
@@ -38,6 +39,8 @@ pub(crate) struct Material<'e, 'm> {
     pub(crate) bible: &'e Bible<'m>,
     pub(crate) facts: &'m ReferenceFacts,
     pub(crate) sources: &'m Sources,
+    /// The first shot's place, if no layer of any shot has a prompt.
+    pub(crate) unprompted: Option<Place>,
 }
 
 /// Compiles the prompt of one shot and variant.
@@ -74,7 +77,7 @@ pub(crate) fn compile<'a, 'm: 'a>(
     references.take(None, &own, settings.model, &mut complaints);
     references.check_count(shot, settings.model, &mut complaints);
     let Some(template) = stack.pick(|layer| layer.prompt.as_ref()) else {
-        complaints.push(no_prompt(shot));
+        complaints.push(no_prompt(shot, material.unprompted));
         return Err(complaints);
     };
     let body = match *settings.prompt_syntax.value {
@@ -101,7 +104,15 @@ pub(crate) fn compile<'a, 'm: 'a>(
         template,
         shot,
     };
-    let (chars, warnings) = checked.check(&references, settings.model, material.sources)?;
+    let (chars, mut warnings) = checked.check(&references, settings.model, material.sources)?;
+    let (size, model) = (settings.size, settings.model);
+    warnings.extend(lint(
+        &body.text,
+        size,
+        model,
+        template.place,
+        material.sources,
+    ));
     Ok(Compiled {
         template,
         prompt: prompt.into(),
@@ -169,9 +180,10 @@ fn without_reference(member: &Member<'_>, place: Option<Place>) -> Diagnostic {
     ))
 }
 
-fn no_prompt(shot: &Shot) -> Diagnostic {
+/// Complains of a shot without a prompt, at `unprompted` if it is told once for all shots.
+fn no_prompt(shot: &Shot, unprompted: Option<Place>) -> Diagnostic {
     Diagnostic::error("no-prompt", "the shot has no prompt")
-        .at(shot.place)
+        .at(unprompted.unwrap_or(shot.place))
         .of_shot(&shot.id.value)
         .expected("`prompt` in the shot, its sequence or [defaults]")
         .help("write a prompt, or set the shot's status to `omit`")
@@ -413,6 +425,16 @@ impl Checked<'_, '_> {
         Ok((chars, warning.into_iter().collect()))
     }
 
+    /// Gives the place to mend: the shot's own prompt, or the shot that puts itself into a shared one.
+    fn place(&self) -> Place {
+        match self.template.source {
+            ValueSource::Shot | ValueSource::Variant => {
+                self.template.place.unwrap_or(self.shot.place)
+            }
+            _ => self.shot.place,
+        }
+    }
+
     fn length(&self, chars: usize, model: &ModelProfile) -> Option<Diagnostic> {
         let (least, most) = model.prompt_chars;
         let help = if chars < least {
@@ -427,10 +449,11 @@ impl Checked<'_, '_> {
         } else {
             return None;
         };
-        let message = format!("the prompt has {chars} characters after expansion");
+        let plural = if chars == 1 { "" } else { "s" };
+        let message = format!("the prompt has {chars} character{plural} after expansion");
         Some(
             Diagnostic::error("prompt-length", message)
-                .at(self.template.place.or(Some(self.shot.place)))
+                .at(self.place())
                 .of_shot(&self.shot.id.value)
                 .expected(format!(
                     "{least} to {most} ({}): {chars}/{most}",

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::Variant;
 use crate::expand::bible::Bible;
 use crate::expand::compile::{Compiled, Material, compile};
@@ -30,6 +30,7 @@ pub struct Expansion<'m> {
     pub(crate) bible: Bible<'m>,
     pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
     facts: &'m ReferenceFacts,
+    unprompted: Option<Place>,
 }
 
 /// What one shot expands to.
@@ -45,23 +46,28 @@ impl<'m> Expansion<'m> {
     /// Works out what shots share.
     #[must_use]
     pub fn new(manifest: &'m Manifest, facts: &'m ReferenceFacts) -> Self {
-        let has_var = |name: &str| {
-            let layers = [&manifest.defaults, &manifest.set].into_iter();
-            let layers = layers.chain(manifest.sequences.values());
+        let shared = [&manifest.defaults, &manifest.set].into_iter();
+        let shared = shared.chain(manifest.sequences.values());
+        let mut layers = shared.chain(manifest.shots.iter().map(|shot| &shot.layer));
+        let axes = || {
             let shots = manifest.shots.iter();
-            layers
-                .chain(shots.clone().map(|shot| &shot.layer))
-                .any(|layer| layer.vars.contains_key(name))
-                || shots
-                    .flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
-                    .any(|(axis, _)| axis.value == name)
+            shots.flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
         };
+        let has_var = |name: &str| {
+            layers.clone().any(|layer| layer.vars.contains_key(name))
+                || axes().any(|(axis, _)| axis.value == name)
+        };
+        let names = NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var);
+        let prompted = layers.any(|layer| layer.prompt.is_some())
+            || axes().any(|(axis, _)| axis.value == "prompt");
+        let first = manifest.shots.first().map(|shot| shot.place);
         Self {
             manifest,
             presets: Presets::new(&manifest.presets),
             bible: Bible::new(manifest, facts),
-            names: NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var),
+            names,
             facts,
+            unprompted: first.filter(|_| !prompted),
         }
     }
 
@@ -147,6 +153,7 @@ impl<'m> Expansion<'m> {
             bible: &self.bible,
             facts: self.facts,
             sources: &self.manifest.sources,
+            unprompted: self.unprompted,
         }
     }
 

@@ -17,6 +17,7 @@ pub mod facts;
 pub mod key;
 pub mod layers;
 mod links;
+mod lint;
 pub mod naming;
 pub mod near;
 pub mod picture;
@@ -27,6 +28,7 @@ mod reference;
 pub mod request;
 mod size;
 mod template;
+pub mod told;
 mod variants;
 pub mod wanted;
 

@@ -260,5 +260,36 @@ fn an_omitted_shot_is_not_complained_about() {
     bench.manifest.shots[0].status = Status::Omit;
     let checked = check(&bench);
     assert!(checked.complaints.is_empty());
-    assert!(checked.invalid.contains(&0));
+    assert!(checked.invalid.is_empty() && checked.idle.contains(&0));
+}
+
+#[test]
+fn a_shot_that_waits_is_only_warned_about_until_one_that_runs_shares_the_trouble() {
+    let mut bench = Bench::with_cast();
+    bench.manifest.defaults.prompt = Some(bench.text("a door"));
+    for status in [Status::Hold, Status::Todo] {
+        bench.shot("held", "{nobody} waits");
+        bench.manifest.shots.last_mut().expect("a shot").status = status;
+        let checked = check(&bench);
+        assert_eq!(checked.complaints[0].code, "unknown-name");
+        assert!(!checked.has_errors() || status == Status::Todo);
+    }
+    bench.manifest.shots.clear();
+    bench.manifest.defaults.prompt = Some(bench.text("{nobody} waits"));
+    bench.shot("held", "");
+    bench.manifest.shots[0].status = Status::Approved;
+    bench.shot("runs", "");
+    let checked = check(&bench);
+    assert_eq!(checked.complaints.len(), 1);
+    assert!(checked.has_errors() && checked.invalid.contains(&1) && checked.idle.contains(&0));
+}
+
+#[test]
+fn a_list_without_any_prompt_is_told_once() {
+    let mut bench = Bench::new();
+    for id in ["0010", "0020", "0030"] {
+        bench.shot(id, "");
+    }
+    let checked = check(&bench);
+    assert_eq!((checked.complaints.len(), checked.invalid.len()), (1, 3));
 }
