@@ -20,6 +20,7 @@ mod links;
 mod lint;
 pub mod naming;
 pub mod near;
+mod numbered;
 pub mod picture;
 pub mod presets;
 pub mod profile;
@@ -29,6 +30,7 @@ pub mod request;
 mod size;
 mod template;
 pub mod told;
+mod unchecked;
 mod variants;
 pub mod wanted;
 
