@@ -1,1 +1,27 @@
-//! Room.
+//! Tells what happened: on the terminal while it happens, and afterwards as text, JSON, CSV,
+//! sidecars and sums.
+//!
+//! Owns every text that is made of events, of the ledger or of a plan. It never opens a file, never
+//! asks the provider and never decides what is bought: it gives back text and bytes, and whoever
+//! called writes them.
+//!
+//! Invariants: everything but [`progress`] is derived from records of the run log (or from a plan)
+//! alone, so that it can be deleted and made again; what was bought is told the same way however
+//! many runs it took; nothing that could steer a terminal or be run by a spreadsheet leaves this
+//! room; nothing is told by colour alone.
+
+pub mod csv;
+pub mod escape;
+pub mod history;
+pub mod json;
+mod phrase;
+pub mod plan_table;
+pub mod prices;
+pub mod progress;
+pub mod sidecar;
+pub mod standing;
+pub mod status;
+pub mod style;
+pub mod summary;
+pub mod sums;
+mod table;

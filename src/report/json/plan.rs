@@ -1,0 +1,199 @@
+//! How a plan is spelled.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
+use crate::plan::reason::Kept;
+use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
+use crate::report::plan_table::{Sum, Totals, View};
+use crate::report::status::{kept_takes, run_account};
+
+/// Spells a plan as one JSON object, and a newline.
+#[must_use]
+pub fn spell(view: &View<'_>) -> String {
+    let plan = view.plan;
+    let totals = Totals::of(plan);
+    let kept = Kept::ALL.map(|kept| (kept.word(), kept_takes(plan, kept)));
+    text(&PlanJson {
+        format: FORMAT,
+        totals: TotalsJson {
+            buy: totals.all.into(),
+            reasons: totals
+                .buys
+                .iter()
+                .map(|(reason, sum)| (reason.word(), (*sum).into()))
+                .collect(),
+            over_budget: totals
+                .over
+                .iter()
+                .map(|(cap, sum)| (cap.word(), (*sum).into()))
+                .collect(),
+            not_bought: kept.into_iter().filter(|(_, takes)| *takes > 0).collect(),
+        },
+        caps_usd_micros: view.caps.into(),
+        run: run_account(view.ledger).into(),
+        show: view.ledger.accounts.show.into(),
+        prices: prices(view),
+        shots: Each(&plan.entries, EntryJson::of),
+        tasks: Each(&plan.purchases, PurchaseJson::of),
+        settle: Each(&plan.settle, SettleJson::of),
+        refetch: Each(&plan.refetch, RefetchJson::of),
+        changed_files: &plan.changed_files,
+    })
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    format: u32,
+    totals: TotalsJson,
+    caps_usd_micros: CapsJson,
+    run: AccountJson,
+    show: AccountJson,
+    prices: Vec<PriceJson<'a>>,
+    shots: Each<'a, Entry, EntryJson<'a>>,
+    tasks: Each<'a, Purchase, PurchaseJson<'a>>,
+    settle: Each<'a, Unsettled, SettleJson>,
+    refetch: Each<'a, Refetch, RefetchJson>,
+    changed_files: &'a [String],
+}
+
+#[derive(Serialize)]
+struct TotalsJson {
+    buy: SumJson,
+    reasons: BTreeMap<&'static str, SumJson>,
+    over_budget: BTreeMap<&'static str, SumJson>,
+    not_bought: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct SumJson {
+    takes: u64,
+    tasks: u64,
+    usd_micros: u64,
+}
+
+impl From<Sum> for SumJson {
+    fn from(sum: Sum) -> Self {
+        Self {
+            takes: sum.takes,
+            tasks: sum.tasks,
+            usd_micros: sum.price.get(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PriceJson<'a> {
+    model: &'a str,
+    size: &'a str,
+    image_usd_micros: u64,
+    basis: &'static str,
+}
+
+fn prices<'a>(view: &View<'a>) -> Vec<PriceJson<'a>> {
+    let prices = view.prices.iter();
+    prices
+        .map(|(model, size, price)| PriceJson {
+            model,
+            size,
+            image_usd_micros: price.amount.get(),
+            basis: price.basis.word(),
+        })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct EntryJson<'a> {
+    shot: &'a str,
+    sequence: Option<&'a str>,
+    variant: u32,
+    wanted: u32,
+    buy: BTreeMap<&'static str, u32>,
+    not_bought: BTreeMap<&'static str, u32>,
+    usd_micros: u64,
+    files: &'a [String],
+}
+
+impl<'a> EntryJson<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        Self {
+            shot: entry.shot.as_str(),
+            sequence: entry.sequence.as_deref(),
+            variant: entry.variant.0,
+            wanted: entry.wanted,
+            buy: entry
+                .buys
+                .iter()
+                .map(|(reason, takes)| (reason.word(), *takes))
+                .collect(),
+            not_bought: entry
+                .keeps
+                .iter()
+                .map(|(kept, takes)| (kept.word(), *takes))
+                .collect(),
+            usd_micros: entry.price.get(),
+            files: &entry.files,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PurchaseJson<'a> {
+    task: String,
+    shot: &'a str,
+    variant: u32,
+    takes: Vec<u32>,
+    key: String,
+    attempt: u32,
+    reason: &'static str,
+    usd_micros: u64,
+    over_budget: Option<OverCapJson>,
+}
+
+impl<'a> PurchaseJson<'a> {
+    fn of(purchase: &'a Purchase) -> Self {
+        Self {
+            task: purchase.task.to_string(),
+            shot: purchase.shot.as_str(),
+            variant: purchase.variant.0,
+            takes: purchase.takes.iter().map(|take| take.0).collect(),
+            key: purchase.key.to_string(),
+            attempt: purchase.attempt.0,
+            reason: purchase.reason.word(),
+            usd_micros: purchase.price.get(),
+            over_budget: purchase.over.as_ref().map(OverCapJson::from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SettleJson {
+    task: String,
+    still_wanted: bool,
+}
+
+impl SettleJson {
+    fn of(unsettled: &Unsettled) -> Self {
+        Self {
+            task: unsettled.task.to_string(),
+            still_wanted: unsettled.wanted_by.is_some(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RefetchJson {
+    task: String,
+    index: u32,
+}
+
+impl RefetchJson {
+    fn of(refetch: &Refetch) -> Self {
+        Self {
+            task: refetch.task.to_string(),
+            index: refetch.index,
+        }
+    }
+}

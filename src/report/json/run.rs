@@ -1,0 +1,69 @@
+//! How the end of a run is spelled.
+
+use serde::Serialize;
+
+use crate::domain::id::RunId;
+use crate::report::json::status::ProblemJson;
+use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
+use crate::report::summary::{View, end_sentence, problems};
+use crate::runner::event::Problem;
+use crate::runner::outcome::RunEnd;
+
+/// Spells how a run ended as one JSON object, and a newline.
+#[must_use]
+pub fn spell(view: &View<'_>) -> String {
+    let outcome = view.outcome;
+    let problems = problems(outcome);
+    text(&RunJson {
+        format: FORMAT,
+        run: outcome.ledger.last_run().map(RunId::as_str),
+        end: outcome.end.word(),
+        why: end_sentence(&outcome.end),
+        exit_code: view.exit.0,
+        exit_meaning: view.exit.1,
+        rehearsal: view.rehearsal,
+        folder: view.folder,
+        seconds: view.took.as_secs(),
+        saved: outcome.saved,
+        refetched: outcome.refetched,
+        not_begun: outcome.not_begun,
+        problems: Each(&problems, ProblemJson::of),
+        money: MoneyJson {
+            run: outcome.ledger.accounts.run.into(),
+            show: outcome.ledger.accounts.show.into(),
+            caps_usd_micros: view.caps.into(),
+        },
+        stopped_at: match &outcome.end {
+            RunEnd::Cap(over) => Some(over.into()),
+            _ => None,
+        },
+        left_out: outcome.capped.iter().map(OverCapJson::from).collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    format: u32,
+    run: Option<&'a str>,
+    end: &'static str,
+    why: String,
+    exit_code: u8,
+    exit_meaning: &'a str,
+    rehearsal: bool,
+    folder: &'a str,
+    seconds: u64,
+    saved: u64,
+    refetched: u64,
+    not_begun: u64,
+    problems: Each<'a, Problem, ProblemJson<'a>>,
+    money: MoneyJson,
+    stopped_at: Option<OverCapJson>,
+    left_out: Vec<OverCapJson>,
+}
+
+#[derive(Serialize)]
+struct MoneyJson {
+    run: AccountJson,
+    show: AccountJson,
+    caps_usd_micros: CapsJson,
+}

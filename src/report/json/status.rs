@@ -1,0 +1,120 @@
+//! How the status is spelled.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::id::ShowId;
+use crate::report::json::report::{RunJson, WhyJson};
+use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, text};
+use crate::report::standing::Standing;
+use crate::report::status::{Counts, View, run_account};
+use crate::runner::event::Problem;
+
+/// Spells the status as one JSON object, and a newline.
+#[must_use]
+pub fn spell(view: &View<'_>) -> String {
+    let standing = Standing::of(view.ledger);
+    let accounts = &view.ledger.accounts;
+    text(&StatusJson {
+        format: FORMAT,
+        show_id: view.ledger.show.as_ref().map(ShowId::as_str),
+        folder: view.folder,
+        problems: Each(&standing.problems, ProblemJson::of),
+        takes: CountsJson::of(&Counts::of(&standing, view.plan)),
+        money: MoneyJson {
+            show: accounts.show.into(),
+            run: run_account(view.ledger).into(),
+            caps_usd_micros: view.caps.into(),
+            sequences: accounts
+                .sequences
+                .iter()
+                .map(|(name, account)| (&**name, (*account).into()))
+                .collect(),
+        },
+        cut_off: view.ledger.was_cut_off(),
+        runs: Each(&view.ledger.runs, RunJson::of),
+    })
+}
+
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    format: u32,
+    show_id: Option<&'a str>,
+    folder: &'a str,
+    takes: CountsJson,
+    problems: Each<'a, Problem, ProblemJson<'a>>,
+    money: MoneyJson<'a>,
+    cut_off: bool,
+    runs: Each<'a, crate::ledger::fold::Run, RunJson<'a>>,
+}
+
+/// Takes, counted by where they are.
+#[derive(Serialize)]
+pub(super) struct CountsJson {
+    wanted: Option<u64>,
+    have: Option<u64>,
+    saved: u64,
+    pending: u64,
+    to_buy: u64,
+    under_way: u64,
+    failed: u64,
+    refused: u64,
+    unsure: u64,
+    lost: u64,
+    missing_files: u64,
+}
+
+impl CountsJson {
+    pub(super) const fn of(counts: &Counts) -> Self {
+        Self {
+            wanted: counts.wanted,
+            have: counts.have,
+            saved: counts.saved,
+            pending: counts.pending,
+            to_buy: counts.to_buy,
+            under_way: counts.under_way,
+            failed: counts.failed,
+            refused: counts.refused,
+            unsure: counts.unsure,
+            lost: counts.lost,
+            missing_files: counts.missing_files,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MoneyJson<'a> {
+    show: AccountJson,
+    run: AccountJson,
+    caps_usd_micros: CapsJson,
+    sequences: BTreeMap<&'a str, AccountJson>,
+}
+
+/// A take that did not come.
+#[derive(Serialize)]
+pub(super) struct ProblemJson<'a> {
+    kind: &'static str,
+    shot: &'a str,
+    variant: u32,
+    take: u32,
+    takes: u32,
+    task: String,
+    why: WhyJson<'a>,
+    at_stake_usd_micros: u64,
+}
+
+impl<'a> ProblemJson<'a> {
+    pub(super) fn of(problem: &'a Problem) -> Self {
+        Self {
+            kind: problem.kind.word(),
+            shot: problem.shot.as_str(),
+            variant: problem.variant.0,
+            take: problem.take.0,
+            takes: problem.takes,
+            task: problem.task.to_string(),
+            why: WhyJson::of(&problem.trouble),
+            at_stake_usd_micros: problem.at_stake.get(),
+        }
+    }
+}

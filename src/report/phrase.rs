@@ -1,0 +1,138 @@
+//! Words for people about takes that did not come.
+
+use std::fmt::Write as _;
+
+use crate::domain::id::{ShotId, TakeNo, Variant};
+use crate::domain::money::Micros;
+use crate::report::escape::shortened;
+use crate::report::standing::at_stake;
+use crate::report::style::{Paint, Style, count};
+use crate::runner::event::{Problem, ProblemKind};
+
+/// How much of a provider's message is shown.
+const MESSAGE: usize = 240;
+/// How many takes are named under one reason.
+const NAMED: usize = 6;
+
+/// Names takes of a shot: `104/TCC/0010 v003`, with its variant where there is one.
+pub(super) fn takes_of(shot: &ShotId, variant: Variant, first: TakeNo, takes: u32) -> String {
+    let mut name = shortened(shot.as_str(), 80);
+    if variant.0 > 0 {
+        let _written = write!(name, " variant {variant}");
+    }
+    let _written = write!(name, " {first}");
+    if takes > 1 {
+        let last = TakeNo(first.0.saturating_add(takes - 1));
+        let _written = write!(name, "-{last}");
+    }
+    name
+}
+
+/// Names the takes of a problem.
+pub(super) fn takes_of_problem(problem: &Problem) -> String {
+    takes_of(&problem.shot, problem.variant, problem.take, problem.takes)
+}
+
+/// Says why, in the provider's words, harmless.
+pub(super) fn why(problem: &Problem) -> String {
+    let trouble = &problem.trouble;
+    match (trouble.code.as_str(), trouble.message.as_str()) {
+        ("", message) => shortened(message, MESSAGE),
+        (code, "") => shortened(code, 80),
+        (code, message) => format!("{}: {}", shortened(code, 80), shortened(message, MESSAGE)),
+    }
+}
+
+/// Says what a kind of problem means.
+const fn meaning(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::Unsure => "may have been paid for, and nobody can tell yet",
+        ProblemKind::Lost => "paid for, and the provider does not have the image any more",
+        ProblemKind::Failed => "ended without an image",
+        ProblemKind::Refused => "refused by the provider, unpaid",
+        ProblemKind::Pending => "paid for, and not on disk yet",
+        ProblemKind::Missing => "the file is gone or changed and could not be fetched again",
+    }
+}
+
+/// Says what a person can do about a kind of problem.
+pub(super) const fn advice(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::Unsure => {
+            "run again: the provider is asked again, free of charge; \
+             `run --rebuy missing` buys them anew at the risk of paying twice"
+        }
+        ProblemKind::Lost | ProblemKind::Missing => "`run --rebuy missing` buys them again",
+        ProblemKind::Failed => "run again: failed takes are tried once more",
+        ProblemKind::Refused => {
+            "change the prompt, the references or the settings; \
+             `run --retry-refused` sends the same request again"
+        }
+        ProblemKind::Pending => "run again: they are fetched, free of charge",
+    }
+}
+
+/// How a kind of problem is painted.
+pub(super) const fn paint(kind: ProblemKind) -> Paint {
+    match kind {
+        ProblemKind::Unsure | ProblemKind::Pending => Paint::Doubtful,
+        _ => Paint::Bad,
+    }
+}
+
+/// Tells of all problems of a kind: how many, what it means, each reason with its takes, and what
+/// to do. Adds nothing when there is none.
+pub(super) fn tell_kind(problems: &[Problem], kind: ProblemKind, style: Style, out: &mut String) {
+    let of_kind: Vec<_> = problems.iter().filter(|p| p.kind == kind).collect();
+    if of_kind.is_empty() {
+        return;
+    }
+    let takes: u64 = of_kind.iter().map(|problem| u64::from(problem.takes)).sum();
+    let head = style.paint(paint(kind), kind.word());
+    let money = money_word(kind, at_stake(problems, kind));
+    let _written = writeln!(
+        out,
+        "{head}: {}, {}{money}",
+        count(takes, "take"),
+        meaning(kind)
+    );
+    for (why, named) in by_reason(&of_kind) {
+        let _written = writeln!(out, "  {why}");
+        let _written = writeln!(out, "    {}", some_of(&named));
+    }
+    let _written = writeln!(out, "  -> {}", advice(kind));
+}
+
+fn money_word(kind: ProblemKind, amount: Micros) -> String {
+    match kind {
+        _ if amount.is_zero() => String::new(),
+        ProblemKind::Lost => format!("; {amount} was spent on them"),
+        _ => format!("; {amount} stays reserved for them"),
+    }
+}
+
+/// Groups problems by their code, in order of appearance; the first message speaks for the group.
+fn by_reason(problems: &[&Problem]) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(&str, String, Vec<String>)> = Vec::new();
+    for problem in problems {
+        let code = problem.trouble.code.as_str();
+        let name = takes_of_problem(problem);
+        match groups.iter_mut().find(|(known, _, _)| *known == code) {
+            Some((_, _, named)) => named.push(name),
+            None => groups.push((code, why(problem), vec![name])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(_, why, named)| (why, named))
+        .collect()
+}
+
+fn some_of(names: &[String]) -> String {
+    let shown = names.len().min(NAMED);
+    let mut text = names[..shown].join(", ");
+    if names.len() > shown {
+        let _written = write!(text, " and {} more", names.len() - shown);
+    }
+    text
+}

@@ -1,0 +1,243 @@
+//! What the run log knows, for people: takes, money, the last runs; what is unsure comes first.
+
+use std::fmt::Write as _;
+
+use crate::domain::money::Micros;
+use crate::ledger::fold::{Ledger, Run};
+use crate::ledger::money::{Account, Caps};
+use crate::plan::build::Plan;
+use crate::plan::reason::Kept;
+use crate::report::escape::{shortened, shown};
+use crate::report::phrase::tell_kind;
+use crate::report::standing::Standing;
+use crate::report::style::{Paint, Style, count};
+use crate::report::table::{Side, Table};
+use crate::runner::event::ProblemKind;
+
+/// How many of the last runs are shown.
+const RUNS: usize = 5;
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What the run log says.
+    pub ledger: &'a Ledger,
+    /// What would be done now; none where the manifest cannot be read.
+    pub plan: Option<&'a Plan>,
+    /// The caps in force.
+    pub caps: &'a Caps,
+    /// The output folder, as a person knows it.
+    pub folder: &'a str,
+}
+
+/// Takes, counted by where they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Wanted by the manifest; none without a plan.
+    pub wanted: Option<u64>,
+    /// Wanted and on disk; none without a plan.
+    pub have: Option<u64>,
+    /// Saved in all, as the log knows, wanted now or not.
+    pub saved: u64,
+    /// Still to come: to be bought, or under way.
+    pub pending: u64,
+    /// Of those, to be bought; 0 without a plan.
+    pub to_buy: u64,
+    /// Of those, sent or paid for and not on disk.
+    pub under_way: u64,
+    /// Ended without an image, and nothing later took them over.
+    pub failed: u64,
+    /// Refused, unpaid, and nothing later took them over.
+    pub refused: u64,
+    /// Nobody can tell whether they were bought.
+    pub unsure: u64,
+    /// Paid for and not to be had any more.
+    pub lost: u64,
+    /// Saved, and their files are gone or changed; 0 without a plan.
+    pub missing_files: u64,
+}
+
+impl Counts {
+    /// Counts.
+    #[must_use]
+    pub fn of(standing: &Standing, plan: Option<&Plan>) -> Self {
+        let under_way = standing.open + standing.unfetched;
+        let kept = |kept: Kept| plan.map(|plan| kept_takes(plan, kept));
+        let to_buy = plan.map_or(0, bought_takes);
+        Self {
+            wanted: plan.map(|plan| plan.entries.iter().map(|e| u64::from(e.wanted)).sum()),
+            have: kept(Kept::Have),
+            saved: standing.saved,
+            pending: to_buy + under_way,
+            to_buy,
+            under_way,
+            failed: standing.takes(ProblemKind::Failed),
+            refused: standing.takes(ProblemKind::Refused),
+            unsure: standing.takes(ProblemKind::Unsure),
+            lost: standing.takes(ProblemKind::Lost),
+            missing_files: kept(Kept::MissingFile).unwrap_or_default(),
+        }
+    }
+}
+
+/// Gives how many takes a plan buys.
+#[must_use]
+pub fn bought_takes(plan: &Plan) -> u64 {
+    let purchases = plan.purchases.iter();
+    purchases.map(|p| u64::from(p.takes.count)).sum()
+}
+
+/// Gives how many takes a plan leaves for a reason.
+#[must_use]
+pub fn kept_takes(plan: &Plan, kept: Kept) -> u64 {
+    let entries = plan.entries.iter();
+    let takes = entries.filter_map(|entry| entry.keeps.get(&kept));
+    takes.map(|takes| u64::from(*takes)).sum()
+}
+
+/// Gives the account that the next run, or the one that was cut off, goes on with.
+#[must_use]
+pub fn run_account(ledger: &Ledger) -> Account {
+    if ledger.was_cut_off() {
+        ledger.accounts.run
+    } else {
+        Account::default()
+    }
+}
+
+/// Tells what the run log knows.
+#[must_use]
+pub fn text(view: &View<'_>, style: Style) -> String {
+    let standing = Standing::of(view.ledger);
+    let mut out = String::new();
+    tell_kind(&standing.problems, ProblemKind::Unsure, style, &mut out);
+    if view.ledger.runs.is_empty() {
+        let folder = shown(view.folder);
+        let _written = writeln!(out, "{folder}: nothing was bought yet.");
+    }
+    tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
+    tell_money(view, style, &mut out);
+    for kind in [ProblemKind::Lost, ProblemKind::Failed, ProblemKind::Refused] {
+        tell_kind(&standing.problems, kind, style, &mut out);
+    }
+    tell_runs(&view.ledger.runs, style, &mut out);
+    out
+}
+
+fn tell_takes(counts: &Counts, style: Style, out: &mut String) {
+    let mut parts = Vec::new();
+    if let (Some(wanted), Some(have)) = (counts.wanted, counts.have) {
+        parts.push(format!("{wanted} wanted, {have} of them on disk"));
+    }
+    parts.push(format!("{} saved in all", counts.saved));
+    parts.push(format!(
+        "{} pending ({} to buy, {} under way)",
+        counts.pending, counts.to_buy, counts.under_way
+    ));
+    for (number, word) in [
+        (counts.unsure, "unsure"),
+        (counts.lost, "lost"),
+        (counts.failed, "failed"),
+        (counts.refused, "refused"),
+    ] {
+        parts.push(format!("{number} {word}"));
+    }
+    if counts.missing_files > 0 {
+        let files = count(counts.missing_files, "file");
+        parts.push(format!("{files} gone or changed"));
+    }
+    let head = style.paint(Paint::Heading, "Takes");
+    let _written = writeln!(out, "{head}  {}", parts.join("; "));
+}
+
+fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
+    let head = style.paint(Paint::Heading, "Money");
+    let show = view.ledger.accounts.show;
+    let _written = writeln!(out, "{head}  {}", account("show", show, view.caps.show));
+    if view.ledger.was_cut_off() || view.caps.run.is_some() {
+        let run = run_account(view.ledger);
+        let name = if view.ledger.was_cut_off() {
+            "run that was cut off"
+        } else {
+            "next run"
+        };
+        let _written = writeln!(out, "       {}", account(name, run, view.caps.run));
+    }
+    let sequences = &view.ledger.accounts.sequences;
+    let mut tight: Vec<_> = sequences
+        .iter()
+        .filter(|(_, account)| is_tight(**account, view.caps.sequence))
+        .collect();
+    tight.sort_by(|a, b| a.0.cmp(b.0));
+    for (name, money) in tight {
+        let name = format!("sequence {}", shortened(name, 60));
+        let _written = writeln!(out, "       {}", account(&name, *money, view.caps.sequence));
+    }
+}
+
+/// Tells whether less than a fifth of a cap is left.
+fn is_tight(account: Account, cap: Option<Micros>) -> bool {
+    cap.is_some_and(|cap| account.counted().times(5) > cap.times(4))
+}
+
+/// Says what is gone, what may go and what is left under a cap.
+pub(super) fn account(name: &str, account: Account, cap: Option<Micros>) -> String {
+    let (spent, reserved) = (account.spent, account.reserved);
+    let money = format!("{name}: {spent} spent, {reserved} reserved");
+    match cap {
+        Some(cap) => format!(
+            "{money}; {} left of the cap of {cap}",
+            cap.minus(account.counted())
+        ),
+        None => format!("{money}; no cap"),
+    }
+}
+
+fn tell_runs(runs: &[Run], style: Style, out: &mut String) {
+    if runs.is_empty() {
+        return;
+    }
+    let earlier = runs.len().saturating_sub(RUNS);
+    let left = |head| (head, Side::Left);
+    let mut table = Table::new(vec![
+        left("Last runs"),
+        left("Began"),
+        left("Ended"),
+        left("How"),
+        ("Spent", Side::Right),
+        ("Reserved", Side::Right),
+        left("Counts"),
+    ]);
+    for run in runs[earlier..].iter().rev() {
+        table.add(run_row(run));
+    }
+    table.draw(style, out);
+    if earlier > 0 {
+        let _written = writeln!(out, "and {} before", count(earlier as u64, "run"));
+    }
+}
+
+fn run_row(run: &Run) -> Vec<String> {
+    let time = |at: Option<jiff::Timestamp>| {
+        at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+            .unwrap_or_default()
+    };
+    let ended = run.ended.as_ref();
+    let counts = ended.map(|ended| {
+        let counts = ended.counts.iter().filter(|(_, count)| **count > 0);
+        let counts = counts.map(|(name, count)| format!("{count} {}", name.replace('_', " ")));
+        counts.collect::<Vec<_>>().join(", ")
+    });
+    let money = |of: fn(&crate::ledger::record::RunEnded) -> Micros| {
+        ended.map(|ended| of(ended).to_string()).unwrap_or_default()
+    };
+    vec![
+        shortened(run.started.run.as_str(), 40),
+        time(run.at),
+        time(run.ended_at),
+        ended.map_or("cut off", |ended| &ended.reason).to_owned(),
+        money(|ended| ended.spent),
+        money(|ended| ended.reserved),
+        counts.unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,191 @@
+//! What is told when a run ends: what was saved, what it cost, what did not come and what to do.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::ledger::money::Caps;
+use crate::report::escape::shortened;
+use crate::report::phrase::tell_kind;
+use crate::report::progress::words::span;
+use crate::report::standing::{Standing, order};
+use crate::report::status::account;
+use crate::report::style::{Paint, Style, count};
+use crate::runner::event::{Problem, ProblemKind};
+use crate::runner::outcome::{Outcome, RunEnd};
+use crate::runner::shutdown::Why;
+
+/// A run that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// The caps it ran under.
+    pub caps: &'a Caps,
+    /// Where its images are, as a person knows it.
+    pub folder: &'a str,
+    /// How long it took.
+    pub took: Duration,
+    /// The exit code and what it means, as the command line defines it.
+    pub exit: (u8, &'a str),
+    /// Whether the money is play money.
+    pub rehearsal: bool,
+}
+
+/// Gives everything that did not come, and what earlier runs left unsure or lost.
+#[must_use]
+pub fn problems(outcome: &Outcome) -> Vec<Problem> {
+    let standing = Standing::of(&outcome.ledger);
+    let is_old =
+        |problem: &Problem| matches!(problem.kind, ProblemKind::Unsure | ProblemKind::Lost);
+    let mut problems: Vec<_> = standing.problems.into_iter().filter(is_old).collect();
+    for problem in &outcome.problems {
+        let known = |other: &Problem| {
+            other.kind == problem.kind
+                && other.task == problem.task
+                && (problem.kind != ProblemKind::Lost || other.take == problem.take)
+        };
+        if !problems.iter().any(known) && stands(outcome, problem) {
+            problems.push(problem.clone());
+        }
+    }
+    problems.sort_by(order);
+    problems
+}
+
+/// Tells whether what was given up during the run was not made good before its end.
+fn stands(outcome: &Outcome, problem: &Problem) -> bool {
+    let Some(task) = outcome.ledger.task(problem.task) else {
+        return true;
+    };
+    match problem.kind {
+        ProblemKind::Unsure => task.missing() > 0,
+        ProblemKind::Refused | ProblemKind::Failed => {
+            !crate::report::standing::is_superseded(&outcome.ledger, problem.task, task)
+        }
+        ProblemKind::Lost | ProblemKind::Pending | ProblemKind::Missing => true,
+    }
+}
+
+/// Tells how a run ended.
+#[must_use]
+pub fn text(view: &View<'_>, style: Style) -> String {
+    let problems = problems(view.outcome);
+    let mut out = String::new();
+    tell_kind(&problems, ProblemKind::Unsure, style, &mut out);
+    for kind in [
+        ProblemKind::Lost,
+        ProblemKind::Missing,
+        ProblemKind::Pending,
+        ProblemKind::Failed,
+        ProblemKind::Refused,
+    ] {
+        tell_kind(&problems, kind, style, &mut out);
+    }
+    tell_end(view, style, &mut out);
+    tell_money(view, style, &mut out);
+    tell_next(view, style, &mut out);
+    let (code, meaning) = view.exit;
+    let _written = writeln!(out, "Exit code {code}: {meaning}");
+    out
+}
+
+fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
+    let outcome = view.outcome;
+    let paint = match outcome.end {
+        RunEnd::Done => Paint::Good,
+        _ => Paint::Doubtful,
+    };
+    let end = style.paint(paint, &end_sentence(&outcome.end));
+    let mut counts = vec![format!("{} saved", count(outcome.saved, "take"))];
+    if outcome.refetched > 0 {
+        counts.push(format!(
+            "{} fetched again",
+            count(outcome.refetched, "file")
+        ));
+    }
+    if outcome.not_begun > 0 {
+        counts.push(format!("{} not begun", count(outcome.not_begun, "take")));
+    }
+    let took = span(view.took);
+    let folder = shortened(view.folder, 200);
+    let _written = writeln!(out, "{end}: {} in {took}, in {folder}", counts.join(", "));
+}
+
+/// Says why a run ended.
+pub(super) fn end_sentence(end: &RunEnd) -> String {
+    let trouble = |trouble: &crate::domain::class::Trouble| {
+        let message = shortened(&trouble.message, 240);
+        format!("{}: {message}", shortened(&trouble.code, 80))
+    };
+    match end {
+        RunEnd::Done => "Done".to_owned(),
+        RunEnd::Cap(over) => format!("Stopped at a cap: {over}"),
+        RunEnd::Drained(Why::Until) => "Stopped at the time given by --until".to_owned(),
+        RunEnd::Drained(Why::Interrupted) => "Stopped by Ctrl-C, nothing left in flight".to_owned(),
+        RunEnd::Drained(Why::Terminated) => "Stopped by SIGTERM, nothing left in flight".to_owned(),
+        RunEnd::Drained(Why::HungUp) => {
+            "Stopped because the terminal went away, nothing left in flight".to_owned()
+        }
+        RunEnd::Left(_) => {
+            "Left at once; the run log is whole, and the same command resumes".to_owned()
+        }
+        RunEnd::Account(why) => {
+            format!("Stopped: the account needs a person ({})", trouble(why))
+        }
+        RunEnd::Disk(why) => format!("Stopped: images cannot be kept ({})", shortened(why, 240)),
+        RunEnd::Unreachable(why) => {
+            format!("Stopped: the provider cannot be reached ({})", trouble(why))
+        }
+        RunEnd::Log(error) => {
+            let error = shortened(&error.to_string(), 240);
+            format!("Stopped: the run log takes no more records ({error})")
+        }
+    }
+}
+
+fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
+    let accounts = &view.outcome.ledger.accounts;
+    let head = style.paint(Paint::Heading, "Money");
+    let play = if view.rehearsal { " (play money)" } else { "" };
+    let run = account("this run", accounts.run, view.caps.run);
+    let _written = writeln!(out, "{head}  {run}{play}");
+    let show = account("the show", accounts.show, view.caps.show);
+    let _written = writeln!(out, "       {show}{play}");
+}
+
+/// Says what to do about what is left, beyond what each kind of problem says itself.
+fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
+    let outcome = view.outcome;
+    let head = style.paint(Paint::Heading, "Next");
+    let mut tell = |what: &str| {
+        let _written = writeln!(out, "{head}   {what}");
+    };
+    match &outcome.end {
+        RunEnd::Cap(over) => tell(&format!(
+            "raise the {} cap and run again to buy what is left",
+            over.cap.word()
+        )),
+        RunEnd::Drained(_) | RunEnd::Left(_) if outcome.not_begun > 0 => {
+            tell("the same command buys what is left");
+        }
+        RunEnd::Left(_) => tell("the same command takes up what was in flight"),
+        RunEnd::Account(_) => tell("put the key or the balance right, then run again"),
+        RunEnd::Disk(_) | RunEnd::Log(_) => {
+            tell("put the disk right, then run again: what was paid for is fetched first");
+        }
+        RunEnd::Unreachable(_) => tell("run again when the provider can be reached"),
+        RunEnd::Done | RunEnd::Drained(_) => {}
+    }
+    let mut told = Vec::new();
+    for over in &outcome.capped {
+        let kind = over.cap.word();
+        if !told.contains(&kind) {
+            told.push(kind);
+            let left_out = outcome.capped.iter().filter(|other| other.cap == over.cap);
+            let tasks = count(left_out.count() as u64, "task");
+            tell(&format!(
+                "{tasks} left out: {over}; raise the {kind} cap to buy"
+            ));
+        }
+    }
+}
