@@ -80,16 +80,7 @@ pub(crate) fn compile<'a, 'm: 'a>(
         complaints.push(no_prompt(shot, material.unprompted));
         return Err(complaints);
     };
-    let body = match *settings.prompt_syntax.value {
-        PromptSyntax::Plain => Ok(Body {
-            text: template.value.clone(),
-            markers: 0,
-            look_told: false,
-        }),
-        PromptSyntax::Template => Expander::new(stack, material.bible, &marked, material.sources)
-            .run(template.value, template.place),
-    };
-    let body = match body {
+    let body = match expand(template, stack, settings, &marked, material) {
         Ok(body) if complaints.is_empty() => body,
         Ok(_) => return Err(complaints),
         Err(more) => {
@@ -125,6 +116,25 @@ pub(crate) fn compile<'a, 'm: 'a>(
             .collect(),
         warnings,
     })
+}
+
+/// Puts into a template what its names stand for, unless it is plain text.
+fn expand<'a>(
+    template: Sourced<'a, String>,
+    stack: &Stack<'a>,
+    settings: &Settings<'a>,
+    listed: &[Listed<'_, '_>],
+    material: Material<'_, '_>,
+) -> Result<Body, Vec<Diagnostic>> {
+    match *settings.prompt_syntax.value {
+        PromptSyntax::Plain => Ok(Body {
+            text: template.value.clone(),
+            markers: 0,
+            look_told: false,
+        }),
+        PromptSyntax::Template => Expander::new(stack, material.bible, listed, material.sources)
+            .run(template.value, template.place),
+    }
 }
 
 /// Looks up what the shot lists, in the order its references are sent, each entry once.

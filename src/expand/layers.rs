@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
-use crate::expand::near::{listed, nearest};
 use crate::expand::presets::{BUILT_IN, Chain, Presets};
 use crate::expand::profile::{self, MODELS, ModelProfile};
 use crate::expand::request::AskedSize;
@@ -13,6 +12,7 @@ use crate::manifest::model::Reference;
 use crate::manifest::settings::{
     Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer, Safety, Technical,
 };
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The layer a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +179,16 @@ impl<'a> Stack<'a> {
     pub fn look(&self) -> Option<Sourced<'a, String>> {
         self.pick(|layer| layer.look.as_ref())
             .filter(|name| !name.value.is_empty())
+    }
+
+    /// Tells whether the shot lists a name, known or not.
+    pub(crate) fn lists(&self, name: &str) -> bool {
+        let lists = self.characters().iter().chain(self.props());
+        let single = [self.location(), self.look()].into_iter().flatten();
+        lists
+            .map(|listed| &listed.value)
+            .chain(single.map(|one| one.value))
+            .any(|own| own == name)
     }
 
     /// Gives the value of a var.
@@ -355,10 +365,13 @@ fn model(stack: &Stack<'_>) -> Result<&'static ModelProfile, Vec<Diagnostic>> {
     profile::find(named.value).ok_or_else(|| {
         let (word, ids) = (named.value, MODELS.iter().map(|model| model.id));
         let near = nearest(word, ids.clone()).unwrap_or(profile::KLING_IMAGE_O1.id);
-        let complaint = Diagnostic::error("unknown-model", format!("no model is called `{word}`"))
-            .at(named.place)
-            .expected(format!("one of {}", listed(ids)))
-            .help(format!("write `{near}`"));
+        let complaint = Diagnostic::error(
+            "unknown-model",
+            format!("no model is called {}", shown(word)),
+        )
+        .at(named.place)
+        .expected(format!("one of {}", some_of(ids)))
+        .help(format!("write `{near}`"));
         vec![complaint]
     })
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::secret::SecretUrl;
-use crate::expand::near::listed;
 use crate::expand::template::{Piece, Pieces};
+use crate::manifest::shown::some_of;
 
 /// Fields that an address may hold.
 pub(crate) const FIELDS: [&str; 6] = ["show", "episode", "sequence", "shot", "preset", "variant"];
@@ -26,7 +26,7 @@ pub(crate) fn fill<'v>(
         )
         .expected(format!(
             "an http(s) address; in braces one of {}",
-            listed(FIELDS)
+            some_of(FIELDS)
         ))
         .help(format!("correct `{setting}`"))
     };

@@ -5,6 +5,7 @@ use crate::expand::profile::ModelProfile;
 use crate::expand::prompt::narrow;
 use crate::expand::request::AskedSize;
 use crate::manifest::settings::AspectRatio;
+use crate::manifest::shown::shown;
 
 /// Looks at the body of a prompt, its names already put in.
 pub(crate) fn lint(
@@ -19,7 +20,7 @@ pub(crate) fn lint(
         warnings.push(
             Diagnostic::warning(
                 "near-marker",
-                format!("`{text}` looks like a marker but is none"),
+                format!("{} looks like a marker but is none", shown(text)),
             )
             .at(narrow(place, text, sources))
             .expected("names in braces, such as `{mira}`; markers are put in for you")

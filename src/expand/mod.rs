@@ -19,7 +19,6 @@ pub mod layers;
 mod links;
 mod lint;
 pub mod naming;
-pub mod near;
 mod numbered;
 pub mod picture;
 pub mod presets;

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use crate::domain::diagnostic::{Diagnostic, Placed, Sources};
 use crate::domain::digest::Sha256;
-use crate::expand::near::{listed, nearest};
 use crate::expand::prompt::narrow;
 use crate::expand::template::is_name;
 use crate::expand::wanted::{FileName, NamePart};
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The template of a show that names none.
 pub const DEFAULT: &str = "{episode}/{sequence}/{shot}/\
@@ -209,9 +209,9 @@ impl Parser<'_, '_> {
         if !is_name(name) || !(FIELDS.contains(&name) || (self.is_var)(name)) {
             let near = nearest(name, FIELDS);
             self.flaw(
-                format!("the name has no field `{name}`"),
+                format!("the name has no field {}", shown(name)),
                 inside.to_owned(),
-                format!("one of {}, or a var", listed(FIELDS)),
+                format!("one of {}, or a var", some_of(FIELDS)),
                 near.map_or("take it out".to_owned(), |near| {
                     format!("write `{{{near}}}`")
                 }),
@@ -225,7 +225,10 @@ impl Parser<'_, '_> {
             }),
             _ => {
                 self.flaw(
-                    format!("`{{{inside}}}` is no way to write a field"),
+                    format!(
+                        "{} is no way to write a field",
+                        shown(&format!("{{{inside}}}"))
+                    ),
                     inside.to_owned(),
                     "a width of 1 to 9 digits after `take` or `variant`, such as `{take:03}`",
                     format!("write `{{{name}}}`"),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use crate::domain::diagnostic::{Diagnostic, Placed};
-use crate::expand::near::{listed, nearest};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::manifest::model::Preset;
 use crate::manifest::settings::{
     AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
     Resolution, Safety, Technical,
 };
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The preset of a show that names none: the smallest square.
 pub const DEFAULT: &str = "1k-1x1";
@@ -155,8 +155,11 @@ fn built_in(name: &str) -> Option<(&'static str, &'static Preset)> {
 
 fn unknown<'a>(name: &Placed<String>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let word = &name.value;
-    let complaint =
-        Diagnostic::error("unknown-preset", format!("no preset is called `{word}`")).at(name.place);
+    let complaint = Diagnostic::error(
+        "unknown-preset",
+        format!("no preset is called {}", shown(word)),
+    )
+    .at(name.place);
     if let Some(near) = nearest(word, known.clone()) {
         return complaint
             .expected(format!("a preset such as `{near}`"))
@@ -166,7 +169,7 @@ fn unknown<'a>(name: &Placed<String>, known: impl Iterator<Item = &'a str> + Clo
     known.sort_unstable_by_key(|name| (PRESETS.contains_key(*name), *name));
     known.dedup();
     complaint
-        .expected(format!("one of {}", listed(known)))
+        .expected(format!("one of {}", some_of(known)))
         .help(format!("add [presets.{word}], or name a preset there is"))
 }
 

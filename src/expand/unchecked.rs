@@ -7,6 +7,7 @@ use crate::expand::profile::ModelProfile;
 use crate::expand::prompt::{Body, narrow};
 use crate::manifest::model::Shot;
 use crate::manifest::settings::RefStyle;
+use crate::manifest::shown::shown;
 
 /// A compiled prompt, not yet checked.
 pub(crate) struct Unchecked<'c, 'a> {
@@ -38,8 +39,10 @@ impl Unchecked<'_, '_> {
             .filter(|marker| !(1..=count).contains(&marker.number))
         {
             let Marker { text, number, .. } = marker;
-            let message =
-                format!("`{text}` is typed in the prompt, but no reference has number {number}");
+            let message = format!(
+                "{} is typed in the prompt, but no reference has number {number}",
+                shown(text)
+            );
             complaints.push(
                 Diagnostic::error("marker-without-reference", message)
                     .at(place(text))

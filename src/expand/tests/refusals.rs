@@ -170,7 +170,7 @@ fn names_that_mean_nothing_here() {
       help: write `mira.rain`, or add [characters.mira.wardrobe]
     unknown-character [0030] no character is called `nobody at all`
       = one of `mira`, `mira.rain`, `otto`
-      help: add [characters.nobody at all]
+      help: add [characters.…]
     prompt-braces [0040] a `{` has no `}`
       = `{name}`, or `{{` and `}}` for braces in the text
       help: double the braces, or set `prompt_syntax = "plain"`
