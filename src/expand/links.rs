@@ -66,3 +66,33 @@ fn escape(value: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str) -> Result<String, String> {
+        let value = |field: &str| Cow::Borrowed(if field == "shot" { "00 1/é" } else { "" });
+        fill("webhook_url", &SecretUrl::new(template.to_owned()), value)
+            .map(|url| url.reveal().to_owned())
+            .map_err(|complaint| format!("{complaint:?}"))
+    }
+
+    #[test]
+    fn values_are_escaped_and_secrets_never_told() {
+        let url = filled("https://a.example/{shot}?k=canary&v={variant}&b={{}}");
+        assert_eq!(
+            url.as_deref(),
+            Ok("https://a.example/00%201%2F%C3%A9?k=canary&v=&b={}")
+        );
+        for bad in [
+            "canary",
+            "https://a/canary{",
+            "https://a/{canary}",
+            "https://a/ canary",
+        ] {
+            let told = filled(bad).expect_err(bad);
+            assert!(!told.contains("canary"), "{told}");
+        }
+    }
+}

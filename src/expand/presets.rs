@@ -1,6 +1,6 @@
 //! Presets: the built-in ones, and the chains that `extends` makes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::domain::diagnostic::{Diagnostic, Placed};
@@ -75,7 +75,7 @@ pub static PRESETS: LazyLock<BTreeMap<String, Preset>> = LazyLock::new(|| {
 /// Every preset of a manifest, with the layers its chain gives.
 #[derive(Debug)]
 pub struct Presets<'m> {
-    chains: HashMap<&'m str, Result<Chain<'m>, Diagnostic>>,
+    chains: BTreeMap<&'m str, Result<Chain<'m>, Diagnostic>>,
 }
 
 /// A preset's layers by name, the one it is built upon first.
