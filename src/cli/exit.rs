@@ -49,6 +49,26 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// Says what the code means.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, or nothing to do",
+            Self::Unexpected => "something unexpected, such as a full disk",
+            Self::Usage => "the command line is wrong",
+            Self::Invalid => "the manifest or a reference is invalid",
+            Self::Account => "the key or the balance",
+            Self::Incomplete => "finished, but some takes failed, are unsure or lost",
+            Self::Capped => "stopped at a cap or at --until with takes left",
+            Self::Locked => "another run holds the lock",
+            Self::Damaged => "the run log or a file is damaged",
+            Self::Interrupted => "interrupted by SIGINT",
+            Self::Terminated => "interrupted by SIGTERM",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

@@ -9,8 +9,10 @@ use crate::cli::streams::Streams;
 use crate::domain::diagnostic::Placed;
 use crate::domain::id::ShowId;
 use crate::domain::money::Micros;
+use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
+use crate::ledger::task::OnDisk;
 use crate::plan::build::{Builder, Plan, Terms};
 
 /// The caps in force, and each by the name of where it was set.
@@ -62,33 +64,59 @@ pub fn budget(show: &Show, flags: &args::Buying, streams: &Streams) -> Result<Bu
     })
 }
 
+/// What a command wants planned.
+pub struct Wish<'a> {
+    /// The show.
+    pub show: &'a Show,
+    /// The selection flags.
+    pub chosen: &'a args::Selection,
+    /// The flags that change what is bought.
+    pub flags: &'a args::Buying,
+}
+
 /// Checks the show and builds its plan.
 ///
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn plan(
-    show: &Show,
+    wish: &Wish<'_>,
     ledger: &Ledger,
     id: &ShowId,
-    chosen: &args::Selection,
-    flags: &args::Buying,
     budget: &Budget,
     streams: &Streams,
 ) -> Result<(Plan, Checked), Stopped> {
-    let selection = selection(chosen, streams)?;
-    let files = Files::open(&show.output, streams)?;
-    let state = |on_disk: &crate::ledger::task::OnDisk| files.state(on_disk);
+    plan_with(wish, ledger, id, budget, streams, |_| {})
+}
+
+/// Checks the show and builds its plan, and passes on what it is built of.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn plan_with(
+    wish: &Wish<'_>,
+    ledger: &Ledger,
+    id: &ShowId,
+    budget: &Budget,
+    streams: &Streams,
+    mut each: impl FnMut(&Wanted),
+) -> Result<(Plan, Checked), Stopped> {
+    let selection = selection(wish.chosen, streams)?;
+    let files = Files::open(&wish.show.output, streams)?;
+    let state = |on_disk: &OnDisk| files.state(on_disk);
     let terms = Terms {
         show: id,
         selection: &selection,
         caps: budget.caps,
-        rebuy_missing: flags.rebuy.is_some(),
-        retry_refused: flags.retry_refused,
+        rebuy_missing: wish.flags.rebuy.is_some(),
+        retry_refused: wish.flags.retry_refused,
         file_state: &state,
     };
     let mut builder = Builder::new(ledger, terms);
-    let checked = show.check(flags.skip_invalid, streams, |index, wanted| {
-        builder.add(index, wanted);
-    })?;
+    let checked = wish
+        .show
+        .check(wish.flags.skip_invalid, streams, |index, wanted| {
+            each(wanted);
+            builder.add(index, wanted);
+        })?;
     Ok((builder.finish(), checked))
 }

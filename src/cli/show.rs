@@ -44,6 +44,8 @@ pub struct Show {
     pub sha256: Sha256,
     /// Where its files go.
     pub output: PathBuf,
+    /// Whether that is the folder of its rehearsal.
+    pub rehearsal: bool,
 }
 
 /// Reads a manifest; what is wrong with its form stops the command here.
@@ -89,6 +91,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         complaints,
         sha256: digest(&manifest.sources),
         output,
+        rehearsal: args.rehearse,
         manifest,
     })
 }

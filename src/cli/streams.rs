@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use crate::cli::args::{ColorChoice, Global};
 
 /// Where a command writes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Streams {
     /// Whether one JSON object is printed instead of text.
     pub json: bool,
@@ -44,6 +44,16 @@ impl Streams {
             .ok()
             .and_then(|text| text.parse().ok());
         columns.unwrap_or(USUAL).clamp(40, 200)
+    }
+
+    /// Gives how text on standard output is laid out.
+    #[must_use]
+    pub fn style(&self) -> crate::report::style::Style {
+        let width = io::stdout().is_terminal().then(|| self.width());
+        crate::report::style::Style {
+            color: self.color_out,
+            width,
+        }
     }
 
     /// Prints data.

@@ -2,4 +2,7 @@
 
 mod support;
 
+mod kill;
+mod promises;
+mod run;
 mod tidy;

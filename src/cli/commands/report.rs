@@ -1,12 +1,43 @@
-//! Not yet.
-use crate::cli::args;
+//! `report`: everything that happened, from the run log.
+
+use crate::cli::args::{self, ReportFormat};
+use crate::cli::books;
+use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::Stopped;
+use crate::cli::show::{Stopped, load};
 use crate::cli::streams::Streams;
-/// Not yet.
+use crate::report::history::History;
+use crate::report::{csv, json};
+
+/// Makes the report.
 ///
 /// # Errors
-/// Always.
-pub fn report(_args: &args::Report, _streams: &Streams) -> Result<Exit, Stopped> {
-    Err(Exit::Unexpected)
+/// Ends with an exit code after saying what is wrong.
+pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
+    let show = load(&args.manifest, streams)?;
+    let mut history = History::default();
+    books::replay(&show.output, streams, |stamped| {
+        history.take_in(&stamped).map_err(|why| why.to_string())
+    })?;
+    let report = history.report();
+    let mut text = Vec::new();
+    let spelled = match args.format {
+        ReportFormat::Json => json::report::spell(&report, &mut text),
+        ReportFormat::Csv => csv::spell(&report, &mut text),
+    };
+    spelled.map_err(|error| unexpected(&error, streams))?;
+    match &args.output {
+        None => print(streams, &String::from_utf8_lossy(&text)),
+        Some(file) => {
+            std::fs::write(file, &text)
+                .map_err(|error| unexpected(&format!("{}: {error}", file.display()), streams))?;
+            streams.say(&format!("wrote {}\n", file.display()));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn unexpected(error: &dyn std::fmt::Display, streams: &Streams) -> Stopped {
+    streams.insist(&format!("error: {error}\n"));
+    Exit::Unexpected
 }

@@ -8,23 +8,26 @@ use tokio::sync::{mpsc, watch};
 
 use crate::cli::args;
 use crate::cli::books::{self, Books, TOOL, now};
+use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget};
 use crate::cli::settings;
 use crate::cli::show::{self, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
-use crate::cli::watching::{self, Watcher};
+use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::money::Micros;
 use crate::domain::secret::ApiKey;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
-use crate::ledger::port::RunLog as _;
+use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
+use crate::plan::reason::Kept;
 use crate::provider::runware::client::{Client, ClientSettings};
 use crate::rehearsal;
+use crate::report::{json, status, summary};
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
@@ -62,19 +65,17 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         },
     )?;
     let nothing = Ledger::default();
-    let (plan, checked) = planning::plan(
+    let wish = planning::Wish {
         show,
-        known.unwrap_or(&nothing),
-        &id,
-        &args.selection,
-        &args.buying,
-        &budget,
-        streams,
-    )?;
+        chosen: &args.selection,
+        flags: &args.buying,
+    };
+    let (plan, checked) = planning::plan(&wish, known.unwrap_or(&nothing), &id, &budget, streams)?;
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
-        return nothing_to_do(show, known.unwrap_or(&nothing), &plan, invalid, streams);
+        let ledger = found.map(|books| books.ledger).unwrap_or_default();
+        return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
     }
     agree(args, &plan, &budget, streams)?;
     let service = Service::find(args, streams)?;
@@ -100,6 +101,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         plan,
         until,
         invalid,
+        cut_off: ledger.was_cut_off(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -143,15 +145,70 @@ impl Service {
 /// Says that there is nothing to buy; files that can be made again are made where they lack.
 fn nothing_to_do(
     show: &Show,
-    ledger: &Ledger,
+    ledger: Ledger,
     plan: &Plan,
+    budget: &Budget,
     invalid: usize,
     streams: &Streams,
 ) -> Result<Exit, Stopped> {
-    watching::mend(show, ledger, streams)?;
-    watching::tell_nothing_to_do(plan, ledger, streams)?;
+    watching::mend(&show.output, &ledger, streams)?;
+    for path in &plan.changed_files {
+        streams.insist(&changed_file(show, path));
+    }
     let whole = invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan);
-    Ok(if whole { Exit::Done } else { Exit::Incomplete })
+    let exit = if whole { Exit::Done } else { Exit::Incomplete };
+    let outcome = Outcome {
+        end: RunEnd::Done,
+        ledger,
+        problems: Vec::new(),
+        saved: 0,
+        refetched: 0,
+        not_begun: 0,
+        capped: Vec::new(),
+    };
+    if whole && !streams.json {
+        let have = status::kept_takes(plan, Kept::Have);
+        let folder = show.output.display();
+        let text = format!("Nothing to do: {have} takes are on disk, in {folder}\n");
+        return print(streams, &text).map(|_| exit);
+    }
+    summarise(show, &outcome, budget, Duration::ZERO, exit, streams)?;
+    Ok(exit)
+}
+
+fn changed_file(show: &Show, path: &str) -> String {
+    let file = show.output.join(path);
+    format!(
+        "warning: {}: the file has not the size it was saved with, and was left alone; move it \
+         away and run again to fetch the image once more, free of charge\n",
+        file.display()
+    )
+}
+
+/// Says what came of a run, on standard output.
+fn summarise(
+    show: &Show,
+    outcome: &Outcome,
+    budget: &Budget,
+    took: Duration,
+    exit: Exit,
+    streams: &Streams,
+) -> Result<(), Stopped> {
+    let folder = show.output.to_string_lossy();
+    let view = summary::View {
+        outcome,
+        caps: &budget.caps,
+        folder: &folder,
+        took,
+        exit: (exit.code(), exit.meaning()),
+        rehearsal: show.rehearsal,
+    };
+    let text = if streams.json {
+        json::run::spell(&view)
+    } else {
+        summary::text(&view, streams.style())
+    };
+    print(streams, &text).map(drop)
 }
 
 /// Shows what it will cost and asks, where somebody can answer.
@@ -204,6 +261,7 @@ struct Trip<'a> {
     plan: Plan,
     until: Option<signals::Until>,
     invalid: usize,
+    cut_off: bool,
 }
 
 impl Trip<'_> {
@@ -222,43 +280,57 @@ impl Trip<'_> {
             Exit::Unexpected
         })?;
         let run = RunId::new(&uuid::Uuid::new_v4().to_string());
-        self.start(&journal, &mut ledger, &run, &endpoint, streams)
+        let (log, clerk) =
+            Clerk::start(&self.show.output, Arc::clone(&journal), &self.plan, streams)?;
+        self.start(&log, &mut ledger, &run, &endpoint, streams)
             .await?;
         let settings = self.settings(run.clone());
         let plan = std::mem::take(&mut self.plan);
         let (stopping, stop) = watch::channel(Stop::No);
         let signals = tokio::spawn(signals::watch(stopping, self.until.take()));
         let (events, happenings) = mpsc::unbounded_channel();
-        let watcher = Watcher::start(self.show, &plan, &self.budget, happenings, streams)?;
+        let cut_off = self.cut_off;
+        let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
         let doors = Doors {
-            log: Arc::clone(&journal),
+            log: Arc::new(log),
             provider: Arc::new(client),
             store: Arc::new(shelf),
             orders: Arc::new(self.show) as _,
         };
+        let began = std::time::Instant::now();
         let outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
         signals.abort();
         watcher.finish().await;
         let ended = self.end(&journal, &run, &outcome).await;
-        drop(journal);
         if let Some(server) = server {
             server.shutdown().await;
         }
-        watching::mend(self.show, &outcome.ledger, streams)?;
-        watching::summarise(
+        let left = matches!(outcome.end, RunEnd::Left(_));
+        let kept = if left {
+            Ok(())
+        } else {
+            clerk.finish(cut_off, streams)
+        };
+        let summed = watching::write_sums(&self.show.output, &outcome.ledger, streams);
+        drop(journal);
+        for path in &changed {
+            streams.insist(&changed_file(self.show, path));
+        }
+        let exit = self.exit(&outcome, &changed);
+        summarise(
             self.show,
             &outcome,
             &self.budget,
-            &changed,
-            self.invalid,
+            began.elapsed(),
+            exit,
             streams,
         )?;
         if let Err(error) = ended {
             streams.insist(&format!("error: {error}\n"));
             return Err(Exit::Unexpected);
         }
-        Ok(self.exit(&outcome, &changed))
+        kept.and(summed).map(|()| exit)
     }
 
     async fn connect(
@@ -298,7 +370,7 @@ impl Trip<'_> {
     /// Logs that the run begins.
     async fn start(
         &self,
-        journal: &Journal,
+        log: &impl RunLog,
         ledger: &mut Ledger,
         run: &RunId,
         endpoint: &str,
@@ -313,7 +385,7 @@ impl Trip<'_> {
             endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
             tool: TOOL.to_owned(),
         };
-        let appended = journal.append(Record::RunStarted(Box::new(started))).await;
+        let appended = log.append(Record::RunStarted(Box::new(started))).await;
         let folded = appended
             .map_err(|error| error.to_string())
             .and_then(|stamped| ledger.apply(&stamped).map_err(|error| error.to_string()));

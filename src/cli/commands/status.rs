@@ -1,12 +1,48 @@
-//! Not yet.
+//! `status`: what the run log knows.
+
 use crate::cli::args;
+use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::Stopped;
+use crate::cli::show::{Stopped, load, show_id};
 use crate::cli::streams::Streams;
-/// Not yet.
+use crate::cli::{books, planning};
+use crate::report::json;
+use crate::report::status::{self, View};
+
+/// Shows what is made, what lacks and what it cost.
 ///
 /// # Errors
-/// Always.
-pub fn status(_args: &args::Show, _streams: &Streams) -> Result<Exit, Stopped> {
-    Err(Exit::Unexpected)
+/// Ends with an exit code after saying what is wrong.
+pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
+    let show = load(&args.manifest, streams)?;
+    // Shots that are not sound are for `check` to tell; what was bought is told all the same.
+    let flags = args::Buying {
+        max_cost: None,
+        skip_invalid: true,
+        retry_refused: false,
+        rebuy: None,
+    };
+    let budget = planning::budget(&show, &flags, streams)?;
+    let ledger = books::read(&show.output, streams)?;
+    let from_manifest = ledger.show_id_from_manifest;
+    let id = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
+    let wish = planning::Wish {
+        show: &show,
+        chosen: &args.selection,
+        flags: &flags,
+    };
+    let (plan, _) = planning::plan(&wish, &ledger, &id, &budget, streams)?;
+    let folder = show.output.to_string_lossy();
+    let view = View {
+        ledger: &ledger,
+        plan: Some(&plan),
+        caps: &budget.caps,
+        folder: &folder,
+    };
+    let text = if streams.json {
+        json::status::spell(&view)
+    } else {
+        status::text(&view, streams.style())
+    };
+    print(streams, &text)
 }

@@ -21,3 +21,13 @@ mod scrub;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+/// Spells the request of a task for people to read: as it is sent, but for secrets and image data.
+#[must_use]
+pub fn preview(
+    task: crate::domain::id::TaskId,
+    results: u32,
+    request: &crate::expand::request::Request,
+) -> Option<String> {
+    wire::preview(task, results, request)
+}

@@ -13,8 +13,8 @@ use serde::{Serialize, Serializer};
 use crate::domain::class::Trouble;
 use crate::domain::id::{ImageId, TaskId};
 use crate::domain::secret::SecretUrl;
-use crate::expand::request::{AskedSize, Request, SentImage};
-use crate::manifest::settings::{Delivery, Format, Output, Safety};
+use crate::expand::request::{AskedSize, Request, SentImage, SentReference};
+use crate::manifest::settings::{Delivery, Format, Output, ReferenceTransfer, Safety};
 use crate::provider::runware::files;
 use crate::provider::runware::reply::GENERATION;
 
@@ -38,6 +38,41 @@ pub(super) async fn generation(
     let inline = forms.iter().map(Form::inline_bytes).sum();
     let generation = Generation::of(task, results, request, &forms);
     Ok(body(&[generation], inline))
+}
+
+/// Spells a generation for people to read: as it is sent, but for secrets and image data.
+///
+/// Gives nothing if it cannot be spelled, which no request brings about.
+pub(super) fn preview(task: TaskId, results: u32, request: &Request) -> Option<String> {
+    let hidden = SecretUrl::new("(hidden)".to_owned());
+    let shown = Request {
+        webhook_url: request.webhook_url.as_ref().map(|_| hidden.clone()),
+        upload_endpoint: request.upload_endpoint.as_ref().map(|_| hidden.clone()),
+        ..request.clone()
+    };
+    let texts: Vec<String> = request
+        .references
+        .iter()
+        .map(|r| described(request, r))
+        .collect();
+    let forms: Vec<Form<'_>> = texts.iter().map(|text| Form::Text(text)).collect();
+    serde_json::to_string_pretty(&[Generation::of(task, results, &shown, &forms)]).ok()
+}
+
+fn described(request: &Request, reference: &SentReference) -> String {
+    match &reference.image {
+        SentImage::File { shown, .. } if request.transfer == ReferenceTransfer::Upload => {
+            format!("(UUID of the upload of {shown})")
+        }
+        SentImage::File { shown, .. } => format!("(data URI of {shown})"),
+        // A query may hold a signature.
+        SentImage::Url(url) => match url.split_once(['?', '#']) {
+            Some((plain, _)) => format!("{plain}?(hidden)"),
+            None => url.clone(),
+        },
+        SentImage::Uuid(uuid) => uuid.clone(),
+        SentImage::DataUri { sha256, .. } => format!("(data URI, sha256 {sha256})"),
+    }
 }
 
 /// A reference as it is sent.
