@@ -213,7 +213,7 @@ impl Show {
             .find(|complaint| complaint.is_error());
         if let Some(last) = last.filter(|_| sound > 0 && invalid > 0) {
             last.help = Some(match last.help.take() {
-                Some(help) => format!("{help}\n{advice}"),
+                Some(help) => format!("{help}; {advice}"),
                 None => advice,
             });
         }

@@ -38,9 +38,19 @@ impl Sha256 {
     /// Gives the first 16 hexadecimal digits, enough to tell two values of one shot apart.
     #[must_use]
     pub fn short(&self) -> String {
-        let mut hex = self.to_string();
-        hex.truncate(16);
+        let mut hex = String::with_capacity(16);
+        push_hex(&mut hex, &self.0[..8]);
         hex
+    }
+}
+
+/// Adds the hexadecimal digits of bytes; a digest is spelled often enough for this to be quick.
+fn push_hex(hex: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from(DIGITS[usize::from(nibble)]));
+        }
     }
 }
 
@@ -52,7 +62,9 @@ fn nibble(digit: u8) -> Option<u8> {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut hex = String::with_capacity(64);
+        push_hex(&mut hex, &self.0);
+        f.write_str(&hex)
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
 use crate::expand::facts::ReferenceFacts;
-use crate::expand::near::{listed, nearest};
 use crate::expand::profile::ModelProfile;
 use crate::expand::reference::Held;
+use crate::expand::template::is_name;
 use crate::manifest::model::{Entry, Manifest, Reference};
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The table an entry stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,7 +167,8 @@ impl<'m> Bible<'m> {
             Kind::Prop => ("unknown-prop", "prop"),
             Kind::Look => ("unknown-look", "look"),
         };
-        let complaint = Diagnostic::error(code, format!("no {word} is called `{name}`")).at(place);
+        let complaint =
+            Diagnostic::error(code, format!("no {word} is called {}", shown(name))).at(place);
         let names = self.names(kind);
         if let Some(base) = name
             .split_once('.')
@@ -179,27 +181,28 @@ impl<'m> Bible<'m> {
             return if states.is_empty() {
                 complaint.expected(format!("`{}`, which has no wardrobe", base.key))
             } else {
-                complaint.expected(format!("one of {}", listed(states.iter().copied())))
+                complaint.expected(format!("one of {}", some_of(states.iter().copied())))
             }
             .help(format!(
                 "write `{near}`, or add [{word}s.{}.wardrobe]",
                 base.key
             ));
         }
+        let add = format!("add [{word}s.{}]", if is_name(name) { name } else { "…" });
         match nearest(name, names.clone()) {
             Some(near) => {
                 let there = self.get(kind, near).map(|member| member.place);
                 complaint
-                    .expected(format!("one of {}", listed(names)))
+                    .expected(format!("one of {}", some_of(names)))
                     .related(there, format!("`{near}` is here"))
-                    .help(format!("write `{near}`, or add [{word}s.{name}]"))
+                    .help(format!("write `{near}`, or {add}"))
             }
             None if names.clone().next().is_none() => complaint
                 .expected(format!("an entry of the bible; there are no {word}s"))
-                .help(format!("add [{word}s.{name}] with its text and references")),
+                .help(format!("{add} with its text and references")),
             None => complaint
-                .expected(format!("one of {}", listed(names)))
-                .help(format!("add [{word}s.{name}]")),
+                .expected(format!("one of {}", some_of(names)))
+                .help(add),
         }
     }
 

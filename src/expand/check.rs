@@ -1,11 +1,11 @@
 //! The check of a whole manifest: every complaint once, and no two takes in one file.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hasher as _};
 
-use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::digest::Sha256;
+use crate::domain::diagnostic::{Diagnostic, Place, Severity};
 use crate::domain::id::{ShotId, TakeNo, Variant};
-use crate::expand::expansion::Expansion;
+use crate::expand::expansion::{Expanded, Expansion};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::expand::wanted::{FileName, NamePart, Wanted};
 use crate::manifest::model::Status;
@@ -15,10 +15,12 @@ use crate::manifest::model::Status;
 pub struct Checked {
     /// Every complaint once, in the order of their places.
     pub complaints: Vec<Diagnostic>,
-    /// The shots, by their index, that cannot be bought as they stand.
-    ///
-    /// A shot that is omitted may be among them without a complaint: nobody wants it.
+    /// The shots, by their index, that are to be bought and cannot be as they stand.
     pub invalid: BTreeSet<usize>,
+    /// The shots that cannot be bought as they stand, but are not to be either by their status.
+    ///
+    /// What is wrong with them is a warning, and nothing at all for a shot that is omitted.
+    pub idle: BTreeSet<usize>,
 }
 
 impl Checked {
@@ -43,41 +45,43 @@ impl Expansion<'_> {
     pub fn walk(&self, mut visit: impl FnMut(usize, Vec<Wanted>)) -> Checked {
         let mut complaints = Complaints::default();
         self.shared(&mut complaints);
-        let mut invalid = BTreeSet::new();
+        let (mut invalid, mut idle) = (BTreeSet::new(), BTreeSet::new());
         let mut names = Names::default();
         for (at, shot) in self.shots().iter().enumerate() {
-            let expanded = self.expand(shot);
-            if expanded.complaints.iter().any(Diagnostic::is_error) {
-                invalid.insert(at);
-            }
+            let Expanded {
+                wanted,
+                complaints: found,
+            } = self.expand(shot);
+            let is_broken = found.iter().any(Diagnostic::is_error);
+            let runs = matches!(shot.status, Status::Todo | Status::Retake);
             if shot.status != Status::Omit {
-                expanded
-                    .complaints
-                    .into_iter()
-                    .for_each(|complaint| complaints.add(complaint));
+                for complaint in found {
+                    complaints.add(complaint, runs);
+                }
             }
-            if invalid.contains(&at) {
+            if is_broken {
+                if runs { &mut invalid } else { &mut idle }.insert(at);
                 continue;
             }
-            expanded
-                .wanted
-                .iter()
-                .for_each(|wanted| names.add(at, wanted));
-            visit(at, expanded.wanted);
+            for wanted in &wanted {
+                names.add(at, wanted);
+            }
+            visit(at, wanted);
         }
         for (first, second, name) in self.clashes(names) {
             invalid.extend([first.0, second.0]);
-            complaints.add(self.clash(first.0, second.0, &name));
+            complaints.add(self.clash(first.0, second.0, &name), true);
         }
         Checked {
             complaints: complaints.finish(),
             invalid,
+            idle,
         }
     }
 
     /// Complains of what is broken whether or not a shot uses it.
     fn shared(&self, complaints: &mut Complaints) {
-        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone());
+        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone(), true);
         self.presets.complaints().for_each(&mut add);
         self.bible
             .complaints(&KLING_IMAGE_O1)
@@ -88,7 +92,7 @@ impl Expansion<'_> {
         }
     }
 
-    /// Finds takes that share a name. Digests that agree are followed up by the names themselves.
+    /// Finds takes that share a name. Numbers that agree are followed up by the names themselves.
     fn clashes(&self, mut names: Names) -> Vec<(Owner, Owner, String)> {
         if names.unsettled {
             names = self.every_take();
@@ -121,7 +125,7 @@ impl Expansion<'_> {
         for at in 0..self.shots().len() {
             for wanted in self.wanted(at).unwrap_or_default() {
                 for take in 1..=wanted.takes {
-                    let name = folded(&wanted.name, Some(TakeNo(take)));
+                    let name = folded(&wanted.name, TakeNo(take));
                     names.seen.push((digest(&name), at, wanted.variant));
                 }
             }
@@ -163,7 +167,7 @@ impl Expansion<'_> {
 /// A shot's index and a variant of it.
 type Owner = (usize, Variant);
 
-/// File names met so far, as digests, with whom they belong to.
+/// File names met so far, each shortened to a number, with whom they belong to.
 #[derive(Default)]
 struct Names {
     seen: Vec<(u64, usize, Variant)>,
@@ -174,8 +178,14 @@ struct Names {
 impl Names {
     fn add(&mut self, shot: usize, wanted: &Wanted) {
         self.unsettled |= !is_settled(&wanted.name);
-        self.seen
-            .push((digest(&folded(&wanted.name, None)), shot, wanted.variant));
+        let mut hasher = DefaultHasher::new();
+        for part in wanted.name.parts() {
+            if let NamePart::Text(text) = part {
+                text.bytes()
+                    .for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+            }
+        }
+        self.seen.push((hasher.finish(), shot, wanted.variant));
     }
 }
 
@@ -197,30 +207,27 @@ fn is_settled(name: &FileName) -> bool {
 }
 
 /// Spells a name without case and extension: the extension is known only from the bytes.
-fn folded(name: &FileName, take: Option<TakeNo>) -> String {
-    let mut folded = match take {
-        Some(take) => name.path(take, ""),
-        None => name.path(TakeNo(1), ""),
-    };
+fn folded(name: &FileName, take: TakeNo) -> String {
+    let mut folded = name.path(take, "");
     folded.make_ascii_lowercase();
     folded
 }
 
+/// Shortens a name to a number; names that get the same one are compared themselves.
 fn digest(name: &str) -> u64 {
-    let digest = Sha256::of(name.as_bytes());
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&digest.as_bytes()[..8]);
-    u64::from_be_bytes(bytes)
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
 }
 
 /// Gives the first name that takes of both would share.
 fn common(one: &Wanted, other: &Wanted) -> Option<String> {
     let names: BTreeSet<String> = (1..=one.takes)
-        .map(|take| folded(&one.name, Some(TakeNo(take))))
+        .map(|take| folded(&one.name, TakeNo(take)))
         .collect();
     (1..=other.takes)
         .map(TakeNo)
-        .find(|take| names.contains(&folded(&other.name, Some(*take))))
+        .find(|take| names.contains(&folded(&other.name, *take)))
         .map(|take| other.name.path(take, other.request.format.word()))
 }
 
@@ -239,7 +246,11 @@ struct Others {
 }
 
 impl Complaints {
-    fn add(&mut self, complaint: Diagnostic) {
+    /// Adds a complaint; one about a shot that does not run stops nothing.
+    fn add(&mut self, mut complaint: Diagnostic, stops: bool) {
+        if !stops && complaint.is_error() {
+            complaint.severity = Severity::Warning;
+        }
         let key = (complaint.code, complaint.place, complaint.message.clone());
         let Some(&at) = self.met.get(&key) else {
             self.met.insert(key, self.kept.len());
@@ -247,6 +258,7 @@ impl Complaints {
             return;
         };
         let (first, others) = &mut self.kept[at];
+        first.severity = first.severity.min(complaint.severity);
         let Some(shot) = complaint.shot else { return };
         if first.shot.is_none() {
             first.shot = Some(shot);

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
-use crate::domain::digest::Sha256;
-use crate::expand::bible::{Bible, Kind, Member, role};
+use crate::expand::bible::{Bible, Kind, Member};
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::layers::{Settings, Sourced, Stack};
-use crate::expand::profile::ModelProfile;
-use crate::expand::prompt::{Body, Expander, Listed, narrow};
+use crate::expand::lint::lint;
+use crate::expand::numbered::References;
+use crate::expand::prompt::{Body, Expander, Listed};
 use crate::expand::reference::Held;
 use crate::expand::request::SentReference;
+use crate::expand::unchecked::Unchecked;
 use crate::manifest::model::Shot;
-use crate::manifest::settings::{PromptSyntax, RefStyle};
+use crate::manifest::settings::PromptSyntax;
 
 /// A prompt ready to be sent, with its references.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Material<'e, 'm> {
     pub(crate) bible: &'e Bible<'m>,
     pub(crate) facts: &'m ReferenceFacts,
     pub(crate) sources: &'m Sources,
+    /// The first shot's place, if no layer of any shot has a prompt.
+    pub(crate) unprompted: Option<Place>,
 }
 
 /// Compiles the prompt of one shot and variant.
@@ -74,19 +77,10 @@ pub(crate) fn compile<'a, 'm: 'a>(
     references.take(None, &own, settings.model, &mut complaints);
     references.check_count(shot, settings.model, &mut complaints);
     let Some(template) = stack.pick(|layer| layer.prompt.as_ref()) else {
-        complaints.push(no_prompt(shot));
+        complaints.push(no_prompt(shot, material.unprompted));
         return Err(complaints);
     };
-    let body = match *settings.prompt_syntax.value {
-        PromptSyntax::Plain => Ok(Body {
-            text: template.value.clone(),
-            markers: 0,
-            look_told: false,
-        }),
-        PromptSyntax::Template => Expander::new(stack, material.bible, &marked, material.sources)
-            .run(template.value, template.place),
-    };
-    let body = match body {
+    let body = match expand(template, stack, settings, &marked, material) {
         Ok(body) if complaints.is_empty() => body,
         Ok(_) => return Err(complaints),
         Err(more) => {
@@ -95,13 +89,21 @@ pub(crate) fn compile<'a, 'm: 'a>(
         }
     };
     let prompt = assemble(&body, &marked, &references);
-    let checked = Checked {
+    let unchecked = Unchecked {
         prompt: &prompt,
         body: &body,
         template,
         shot,
     };
-    let (chars, warnings) = checked.check(&references, settings.model, material.sources)?;
+    let (chars, mut warnings) = unchecked.check(&references, settings.model, material.sources)?;
+    let (size, model) = (settings.size, settings.model);
+    warnings.extend(lint(
+        &body.text,
+        size,
+        model,
+        template.place,
+        material.sources,
+    ));
     Ok(Compiled {
         template,
         prompt: prompt.into(),
@@ -114,6 +116,25 @@ pub(crate) fn compile<'a, 'm: 'a>(
             .collect(),
         warnings,
     })
+}
+
+/// Puts into a template what its names stand for, unless it is plain text.
+fn expand<'a>(
+    template: Sourced<'a, String>,
+    stack: &Stack<'a>,
+    settings: &Settings<'a>,
+    listed: &[Listed<'_, '_>],
+    material: Material<'_, '_>,
+) -> Result<Body, Vec<Diagnostic>> {
+    match *settings.prompt_syntax.value {
+        PromptSyntax::Plain => Ok(Body {
+            text: template.value.clone(),
+            markers: 0,
+            look_told: false,
+        }),
+        PromptSyntax::Template => Expander::new(stack, material.bible, listed, material.sources)
+            .run(template.value, template.place),
+    }
 }
 
 /// Looks up what the shot lists, in the order its references are sent, each entry once.
@@ -169,159 +190,13 @@ fn without_reference(member: &Member<'_>, place: Option<Place>) -> Diagnostic {
     ))
 }
 
-fn no_prompt(shot: &Shot) -> Diagnostic {
+/// Complains of a shot without a prompt, at `unprompted` if it is told once for all shots.
+fn no_prompt(shot: &Shot, unprompted: Option<Place>) -> Diagnostic {
     Diagnostic::error("no-prompt", "the shot has no prompt")
-        .at(shot.place)
+        .at(unprompted.unwrap_or(shot.place))
         .of_shot(&shot.id.value)
         .expected("`prompt` in the shot, its sequence or [defaults]")
         .help("write a prompt, or set the shot's status to `omit`")
-}
-
-/// The references of a request as they are numbered.
-struct References<'e> {
-    style: RefStyle,
-    sent: Vec<SentReference>,
-    digests: Vec<Sha256>,
-    /// For each reference, what it is told to show: `face of Mira`.
-    told: Vec<Vec<String>>,
-    /// How many each entry brought along, for a complaint about their number.
-    counts: Vec<(&'e str, usize)>,
-}
-
-impl<'e> References<'e> {
-    const fn new(style: RefStyle) -> Self {
-        Self {
-            style,
-            sent: Vec::new(),
-            digests: Vec::new(),
-            told: Vec::new(),
-            counts: Vec::new(),
-        }
-    }
-
-    /// Numbers the references of an entry, or of the shot itself; gives the first one's marker.
-    fn take(
-        &mut self,
-        member: Option<&'e Member<'_>>,
-        held: &[Held<'_>],
-        model: &ModelProfile,
-        complaints: &mut Vec<Diagnostic>,
-    ) -> Option<String> {
-        let before = self.sent.len();
-        let mut first = None;
-        for held in held {
-            match held.fit(model) {
-                Ok(known) => {
-                    let at = match self.digests.iter().position(|d| *d == known.digest) {
-                        Some(at) => at,
-                        None => self.add(member, held, known.image.clone(), known.digest),
-                    };
-                    let telling = telling(member, held);
-                    if !self.told[at].contains(&telling) {
-                        self.told[at].push(telling);
-                    }
-                    first.get_or_insert(at);
-                }
-                Err(complaint) => complaints.push(complaint),
-            }
-        }
-        let name = member.map_or("the shot's own", |member| member.key.as_str());
-        self.counts.push((name, self.sent.len() - before));
-        first.map(|at| after_a_name(self.style, &self.sent[at].marker))
-    }
-
-    fn add(
-        &mut self,
-        member: Option<&Member<'_>>,
-        held: &Held<'_>,
-        image: crate::expand::request::SentImage,
-        digest: Sha256,
-    ) -> usize {
-        self.digests.push(digest);
-        self.told.push(Vec::new());
-        self.sent.push(SentReference {
-            image,
-            role: role(held.reference).map(str::to_owned),
-            scope: scope(held).map(str::to_owned),
-            entry: member.map(|member| member.key.clone()),
-            marker: marker(self.style, self.sent.len() + 1),
-        });
-        self.sent.len() - 1
-    }
-
-    fn check_count(&self, shot: &Shot, model: &ModelProfile, complaints: &mut Vec<Diagnostic>) {
-        let (found, most) = (self.sent.len(), model.references);
-        if found <= most {
-            return;
-        }
-        let counts = self.counts.iter().filter(|(_, count)| *count > 0);
-        let from: Vec<String> = counts
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
-        complaints.push(
-            Diagnostic::error(
-                "too-many-references",
-                format!("the shot has {found} references"),
-            )
-            .at(shot.place)
-            .of_shot(&shot.id.value)
-            .expected(format!("at most {most} ({}): {found}/{most}", model.name))
-            .expected(format!("they come from: {}", from.join(", ")))
-            .help(format!(
-                "take {} out, or cast fewer characters",
-                found - most
-            )),
-        );
-    }
-
-    /// Writes the first line.
-    fn line(&self) -> String {
-        let mut line = "References: ".to_owned();
-        for (at, (sent, told)) in self.sent.iter().zip(&self.told).enumerate() {
-            let sep = if at == 0 { "" } else { "; " };
-            let _infallible = write!(line, "{sep}{} {}", sent.marker, told.join(" and "));
-        }
-        line.push('.');
-        line
-    }
-}
-
-fn scope<'h>(held: &'h Held<'_>) -> Option<&'h str> {
-    let scope = held.reference.scope.as_ref()?;
-    Some(scope.value.trim()).filter(|scope| !scope.is_empty())
-}
-
-/// Says what a reference shows, such as `face of Mira` or `layout (composition only)`.
-fn telling(member: Option<&Member<'_>>, held: &Held<'_>) -> String {
-    let mut told = match (role(held.reference), member) {
-        (Some(role), Some(member)) => format!("{role} of {}", member.shown),
-        (Some(role), None) => role.to_owned(),
-        (None, Some(member)) => member.shown.to_owned(),
-        (None, None) => "reference".to_owned(),
-    };
-    if let Some(scope) = scope(held) {
-        let _infallible = write!(told, " ({scope})");
-    }
-    told
-}
-
-/// Spells a reference's marker as it stands after a name.
-fn after_a_name(style: RefStyle, marker: &str) -> String {
-    match style {
-        RefStyle::Words => format!("({marker})"),
-        RefStyle::Kling | RefStyle::At => marker.to_owned(),
-    }
-}
-
-/// Spells the name a prompt gives a reference.
-///
-/// The first is from Kling's API page, the second from Kling's user guide; numbers begin at 1.
-fn marker(style: RefStyle, number: usize) -> String {
-    match style {
-        RefStyle::Kling => format!("<<<image_{number}>>>"),
-        RefStyle::Words => format!("Image {number}"),
-        RefStyle::At => format!("@image_{number}"),
-    }
 }
 
 /// Puts the first line, who is who, the body and the look together.
@@ -354,124 +229,4 @@ fn assemble(body: &Body, listed: &[Listed<'_, '_>], references: &References<'_>)
     }
     prompt.truncate(prompt.trim_end().len());
     prompt
-}
-
-/// A prompt under its last checks.
-struct Checked<'c, 'a> {
-    prompt: &'c str,
-    body: &'c Body,
-    template: Sourced<'a, String>,
-    shot: &'c Shot,
-}
-
-impl Checked<'_, '_> {
-    fn check(
-        &self,
-        references: &References<'_>,
-        model: &ModelProfile,
-        sources: &Sources,
-    ) -> Result<(usize, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let mut complaints = Vec::new();
-        let chars = self.prompt.chars().count();
-        complaints.extend(self.length(chars, model));
-        let count = references.sent.len();
-        let typed = typed_markers(self.prompt, references.style);
-        let place = |text: &str| narrow(self.template.place, text, sources);
-        for marker in typed
-            .iter()
-            .filter(|marker| !(1..=count).contains(&marker.number))
-        {
-            let Marker { text, number, .. } = marker;
-            let message =
-                format!("`{text}` is typed in the prompt, but no reference has number {number}");
-            complaints.push(
-                Diagnostic::error("marker-without-reference", message)
-                    .at(place(text))
-                    .of_shot(&self.shot.id.value)
-                    .expected(format!(
-                        "{count}/{} references in this shot",
-                        model.references
-                    ))
-                    .help("name a character or add a reference; markers are put in for you"),
-            );
-        }
-        if !complaints.is_empty() {
-            return Err(complaints);
-        }
-        let ours = if references.style == RefStyle::Words {
-            0
-        } else {
-            self.body.markers + count
-        };
-        let warning = typed.last().filter(|_| typed.len() > ours).map(|marker| {
-            Diagnostic::warning("typed-marker", "a marker is typed in the prompt")
-                .at(place(marker.text))
-                .of_shot(&self.shot.id.value)
-                .expected("names in braces; numbers change when references are added")
-                .help("name the entry, such as `{mira}`, and its marker is put in")
-        });
-        Ok((chars, warning.into_iter().collect()))
-    }
-
-    fn length(&self, chars: usize, model: &ModelProfile) -> Option<Diagnostic> {
-        let (least, most) = model.prompt_chars;
-        let help = if chars < least {
-            "write what is to be seen, or set the shot's status to `omit`".to_owned()
-        } else if chars > most {
-            let own = self.body.text.trim().chars().count();
-            format!(
-                "shorten it by {}; {own} of its characters are the shot's own text, {} are references and the bible's",
-                chars - most,
-                chars.saturating_sub(own),
-            )
-        } else {
-            return None;
-        };
-        let message = format!("the prompt has {chars} characters after expansion");
-        Some(
-            Diagnostic::error("prompt-length", message)
-                .at(self.template.place.or(Some(self.shot.place)))
-                .of_shot(&self.shot.id.value)
-                .expected(format!(
-                    "{least} to {most} ({}): {chars}/{most}",
-                    model.name
-                ))
-                .help(help),
-        )
-    }
-}
-
-/// A marker found in a prompt, whoever put it in.
-struct Marker<'p> {
-    number: usize,
-    text: &'p str,
-}
-
-/// Finds markers that the model could take for one: Kling's own, and those of the style in use.
-///
-/// `Image 1` is left alone: people write that of a series too.
-fn typed_markers(prompt: &str, style: RefStyle) -> Vec<Marker<'_>> {
-    let mut found = spelled(prompt, "<<<image_", ">>>");
-    if style == RefStyle::At {
-        found.extend(spelled(prompt, "@image_", ""));
-    }
-    found
-}
-
-fn spelled<'p>(prompt: &'p str, start: &str, end: &str) -> Vec<Marker<'p>> {
-    let marker = |at: usize| {
-        let rest = &prompt[at + start.len()..];
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let number = rest[..digits].parse().ok()?;
-        rest[digits..].starts_with(end).then(|| Marker {
-            number,
-            text: &prompt[at..at + start.len() + digits + end.len()],
-        })
-    };
-    prompt
-        .match_indices(start)
-        .filter_map(|(at, _)| marker(at))
-        .collect()
 }

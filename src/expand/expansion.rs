@@ -1,8 +1,9 @@
 //! The expansion of a manifest, shot by shot and only when asked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::Variant;
 use crate::expand::bible::Bible;
 use crate::expand::compile::{Compiled, Material, compile};
@@ -29,6 +30,7 @@ pub struct Expansion<'m> {
     pub(crate) bible: Bible<'m>,
     pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
     facts: &'m ReferenceFacts,
+    unprompted: Option<Place>,
 }
 
 /// What one shot expands to.
@@ -44,23 +46,28 @@ impl<'m> Expansion<'m> {
     /// Works out what shots share.
     #[must_use]
     pub fn new(manifest: &'m Manifest, facts: &'m ReferenceFacts) -> Self {
-        let has_var = |name: &str| {
-            let layers = [&manifest.defaults, &manifest.set].into_iter();
-            let layers = layers.chain(manifest.sequences.values());
+        let shared = [&manifest.defaults, &manifest.set].into_iter();
+        let shared = shared.chain(manifest.sequences.values());
+        let mut layers = shared.chain(manifest.shots.iter().map(|shot| &shot.layer));
+        let axes = || {
             let shots = manifest.shots.iter();
-            layers
-                .chain(shots.clone().map(|shot| &shot.layer))
-                .any(|layer| layer.vars.contains_key(name))
-                || shots
-                    .flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
-                    .any(|(axis, _)| axis.value == name)
+            shots.flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
         };
+        let has_var = |name: &str| {
+            layers.clone().any(|layer| layer.vars.contains_key(name))
+                || axes().any(|(axis, _)| axis.value == name)
+        };
+        let names = NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var);
+        let prompted = layers.any(|layer| layer.prompt.is_some())
+            || axes().any(|(axis, _)| axis.value == "prompt");
+        let first = manifest.shots.first().map(|shot| shot.place);
         Self {
             manifest,
             presets: Presets::new(&manifest.presets),
             bible: Bible::new(manifest, facts),
-            names: NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var),
+            names,
             facts,
+            unprompted: first.filter(|_| !prompted),
         }
     }
 
@@ -146,6 +153,7 @@ impl<'m> Expansion<'m> {
             bible: &self.bible,
             facts: self.facts,
             sources: &self.manifest.sources,
+            unprompted: self.unprompted,
         }
     }
 
@@ -222,35 +230,26 @@ struct Spot<'s, 'm> {
 }
 
 impl Spot<'_, '_> {
-    /// Gives a field of names and addresses.
-    fn field(&self, name: &str) -> String {
+    /// Gives a field of names and addresses, empty where the shot has none.
+    fn field(&self, name: &str) -> Cow<'_, str> {
         let shot = self.shot;
-        match name {
-            "show" => self.manifest.show.code.value.clone(),
-            "episode" => shot.episode.clone().unwrap_or_default(),
-            "sequence" => shot.sequence.clone().unwrap_or_default(),
-            "shot" => shot.name.clone(),
-            "preset" => self.settings.preset.value.clone(),
-            "variant" if self.cell.variant.0 == 0 => String::new(),
-            "variant" => self.cell.variant.0.to_string(),
-            "look" => self
-                .stack
-                .look()
-                .map(|look| look.value.clone())
-                .unwrap_or_default(),
-            "location" => self
-                .stack
-                .location()
-                .map(|l| l.value.clone())
-                .unwrap_or_default(),
+        let own = match name {
+            "show" => Some(&self.manifest.show.code.value),
+            "episode" => shot.episode.as_ref(),
+            "sequence" => shot.sequence.as_ref(),
+            "shot" => Some(&shot.name),
+            "preset" => Some(self.settings.preset.value),
+            "variant" if self.cell.variant.0 == 0 => None,
+            "variant" => return self.cell.variant.0.to_string().into(),
+            "look" => self.stack.look().map(|look| look.value),
+            "location" => self.stack.location().map(|location| location.value),
             _ => {
                 let varied = self.cell.values.iter().find(|(axis, _)| *axis == name);
-                let varied = varied.map(|(_, value)| value.value.clone());
-                varied
-                    .or_else(|| Some(self.stack.var(name)?.value.clone()))
-                    .unwrap_or_default()
+                let varied = varied.map(|(_, value)| &value.value);
+                varied.or_else(|| self.stack.var(name).map(|var| var.value))
             }
-        }
+        };
+        own.map_or(Cow::Borrowed(""), |text| text.as_str().into())
     }
 
     fn name(

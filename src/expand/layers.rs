@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
-use crate::expand::near::{listed, nearest};
 use crate::expand::presets::{BUILT_IN, Chain, Presets};
 use crate::expand::profile::{self, MODELS, ModelProfile};
 use crate::expand::request::AskedSize;
@@ -13,6 +12,7 @@ use crate::manifest::model::Reference;
 use crate::manifest::settings::{
     Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer, Safety, Technical,
 };
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The layer a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,34 +136,34 @@ impl<'a> Stack<'a> {
     }
 
     /// Gives the list of the strongest layer that has one, perhaps an empty one.
-    fn list<T>(
+    pub(crate) fn list<T>(
         &self,
-        field: impl Fn(&'a Layer) -> Option<&'a Vec<T>>,
+        field: impl Fn(&'a Layer) -> Option<&'a [T]>,
     ) -> Option<(ValueSource<'a>, &'a [T])> {
         self.0
             .iter()
             .rev()
-            .find_map(|&(source, layer)| field(layer).map(|list| (source, list.as_slice())))
+            .find_map(|&(source, layer)| field(layer).map(|list| (source, list)))
     }
 
     /// Gives the characters as listed.
     #[must_use]
     pub fn characters(&self) -> &'a [Placed<String>] {
-        self.list(|layer| layer.characters.as_ref())
+        self.list(|layer| layer.characters.as_deref())
             .map_or(&[], |(_, list)| list)
     }
 
     /// Gives the props as listed.
     #[must_use]
     pub fn props(&self) -> &'a [Placed<String>] {
-        self.list(|layer| layer.props.as_ref())
+        self.list(|layer| layer.props.as_deref())
             .map_or(&[], |(_, list)| list)
     }
 
     /// Gives the shot's own references.
     #[must_use]
     pub fn references(&self) -> &'a [Reference] {
-        self.list(|layer| layer.references.as_ref())
+        self.list(|layer| layer.references.as_deref())
             .map_or(&[], |(_, list)| list)
     }
 
@@ -179,6 +179,16 @@ impl<'a> Stack<'a> {
     pub fn look(&self) -> Option<Sourced<'a, String>> {
         self.pick(|layer| layer.look.as_ref())
             .filter(|name| !name.value.is_empty())
+    }
+
+    /// Tells whether the shot lists a name, known or not.
+    pub(crate) fn lists(&self, name: &str) -> bool {
+        let lists = self.characters().iter().chain(self.props());
+        let single = [self.location(), self.look()].into_iter().flatten();
+        lists
+            .map(|listed| &listed.value)
+            .chain(single.map(|one| one.value))
+            .any(|own| own == name)
     }
 
     /// Gives the value of a var.
@@ -218,12 +228,16 @@ impl<'a> Stack<'a> {
 pub struct Settings<'a> {
     /// The model.
     pub model: &'static ModelProfile,
+    /// The model as it was named.
+    pub model_name: Sourced<'a, String>,
     /// The preset that was named.
     pub preset: Sourced<'a, String>,
     /// How braces in prompts are read.
     pub prompt_syntax: Sourced<'a, PromptSyntax>,
     /// The size asked for.
     pub size: AskedSize,
+    /// The layer and the place that had the last word on the size.
+    pub size_from: (ValueSource<'a>, Option<Place>),
     /// The format.
     pub format: Sourced<'a, Format>,
     /// The compression quality.
@@ -259,15 +273,19 @@ impl<'a> Settings<'a> {
     pub fn resolve(stack: &Stack<'a>) -> Result<Self, Vec<Diagnostic>> {
         let model = model(stack)?;
         let mut complaints = Vec::new();
-        let size = size::resolve(stack, model).unwrap_or_else(|complaint| {
+        let size = size::resolve(stack, model);
+        let (size, source, place) = size.unwrap_or_else(|complaint| {
+            let place = complaint.place;
             complaints.push(complaint);
-            AskedSize::Exact(0, 0)
+            (AskedSize::Exact(0, 0), ValueSource::BuiltIn, place)
         });
         let settings = Self {
             model,
+            model_name: technical(stack, |t| t.model.as_ref()),
             preset: set(stack, |layer| layer.preset.as_ref()),
             prompt_syntax: set(stack, |layer| layer.prompt_syntax.as_ref()),
             size,
+            size_from: (source, place),
             format: technical(stack, |t| t.format.as_ref()),
             quality: technical(stack, |t| t.quality.as_ref()),
             takes: technical(stack, |t| t.takes.as_ref()),
@@ -347,10 +365,13 @@ fn model(stack: &Stack<'_>) -> Result<&'static ModelProfile, Vec<Diagnostic>> {
     profile::find(named.value).ok_or_else(|| {
         let (word, ids) = (named.value, MODELS.iter().map(|model| model.id));
         let near = nearest(word, ids.clone()).unwrap_or(profile::KLING_IMAGE_O1.id);
-        let complaint = Diagnostic::error("unknown-model", format!("no model is called `{word}`"))
-            .at(named.place)
-            .expected(format!("one of {}", listed(ids)))
-            .help(format!("write `{near}`"));
+        let complaint = Diagnostic::error(
+            "unknown-model",
+            format!("no model is called {}", shown(word)),
+        )
+        .at(named.place)
+        .expected(format!("one of {}", some_of(ids)))
+        .help(format!("write `{near}`"));
         vec![complaint]
     })
 }

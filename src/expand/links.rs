@@ -1,9 +1,11 @@
 //! Webhook and upload addresses, templated for each shot.
 
+use std::borrow::Cow;
+
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::secret::SecretUrl;
-use crate::expand::near::listed;
 use crate::expand::template::{Piece, Pieces};
+use crate::manifest::shown::some_of;
 
 /// Fields that an address may hold.
 pub(crate) const FIELDS: [&str; 6] = ["show", "episode", "sequence", "shot", "preset", "variant"];
@@ -12,10 +14,10 @@ pub(crate) const FIELDS: [&str; 6] = ["show", "episode", "sequence", "shot", "pr
 ///
 /// # Errors
 /// Complains without showing the address, which is a secret.
-pub(crate) fn fill(
+pub(crate) fn fill<'v>(
     setting: &str,
     template: &SecretUrl,
-    value: impl Fn(&str) -> String,
+    value: impl Fn(&str) -> Cow<'v, str>,
 ) -> Result<SecretUrl, Diagnostic> {
     let refuse = |message: String| {
         Diagnostic::error(
@@ -24,7 +26,7 @@ pub(crate) fn fill(
         )
         .expected(format!(
             "an http(s) address; in braces one of {}",
-            listed(FIELDS)
+            some_of(FIELDS)
         ))
         .help(format!("correct `{setting}`"))
     };
@@ -63,4 +65,34 @@ fn escape(value: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str) -> Result<String, String> {
+        let value = |field: &str| Cow::Borrowed(if field == "shot" { "00 1/é" } else { "" });
+        fill("webhook_url", &SecretUrl::new(template.to_owned()), value)
+            .map(|url| url.reveal().to_owned())
+            .map_err(|complaint| format!("{complaint:?}"))
+    }
+
+    #[test]
+    fn values_are_escaped_and_secrets_never_told() {
+        let url = filled("https://a.example/{shot}?k=canary&v={variant}&b={{}}");
+        assert_eq!(
+            url.as_deref(),
+            Ok("https://a.example/00%201%2F%C3%A9?k=canary&v=&b={}")
+        );
+        for bad in [
+            "canary",
+            "https://a/canary{",
+            "https://a/{canary}",
+            "https://a/ canary",
+        ] {
+            let told = filled(bad).expect_err(bad);
+            assert!(!told.contains("canary"), "{told}");
+        }
+    }
 }

@@ -3,12 +3,14 @@
 //! A name is built from parts that were made safe one by one, so that no value, however hostile,
 //! leads out of the images folder.
 
+use std::borrow::Cow;
+
 use crate::domain::diagnostic::{Diagnostic, Placed, Sources};
 use crate::domain::digest::Sha256;
-use crate::expand::near::{listed, nearest};
 use crate::expand::prompt::narrow;
 use crate::expand::template::is_name;
 use crate::expand::wanted::{FileName, NamePart};
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The template of a show that names none.
 pub const DEFAULT: &str = "{episode}/{sequence}/{shot}/\
@@ -46,8 +48,8 @@ enum Piece {
 }
 
 /// What stands where a field is.
-enum Filled {
-    Text(String),
+enum Filled<'v> {
+    Text(Cow<'v, str>),
     Take(usize),
     Extension,
 }
@@ -90,7 +92,7 @@ impl NameTemplate {
     ///
     /// # Errors
     /// Says what is wrong with the name that would come of it.
-    pub fn fill(&self, value: impl Fn(&str) -> String) -> Result<FileName, String> {
+    pub fn fill<'v>(&self, value: impl Fn(&str) -> Cow<'v, str>) -> Result<FileName, String> {
         let mut builder = Builder::default();
         fill(&self.pieces, &value, &mut builder);
         builder.finish()
@@ -207,9 +209,9 @@ impl Parser<'_, '_> {
         if !is_name(name) || !(FIELDS.contains(&name) || (self.is_var)(name)) {
             let near = nearest(name, FIELDS);
             self.flaw(
-                format!("the name has no field `{name}`"),
+                format!("the name has no field {}", shown(name)),
                 inside.to_owned(),
-                format!("one of {}, or a var", listed(FIELDS)),
+                format!("one of {}, or a var", some_of(FIELDS)),
                 near.map_or("take it out".to_owned(), |near| {
                     format!("write `{{{near}}}`")
                 }),
@@ -223,7 +225,10 @@ impl Parser<'_, '_> {
             }),
             _ => {
                 self.flaw(
-                    format!("`{{{inside}}}` is no way to write a field"),
+                    format!(
+                        "{} is no way to write a field",
+                        shown(&format!("{{{inside}}}"))
+                    ),
                     inside.to_owned(),
                     "a width of 1 to 9 digits after `take` or `variant`, such as `{take:03}`",
                     format!("write `{{{name}}}`"),
@@ -257,7 +262,10 @@ fn is_safe(c: char) -> bool {
 ///
 /// Where a letter of another script goes, a few digits of the value's digest stand for it, so that
 /// two such values do not become one.
-fn safe(value: &str) -> String {
+fn safe(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.chars().all(is_safe) {
+        return value;
+    }
     let mut kept: String = value.chars().filter(|c| is_safe(*c)).collect();
     if value.chars().any(|c| !c.is_ascii() && c.is_alphanumeric()) {
         if !kept.is_empty() {
@@ -265,10 +273,10 @@ fn safe(value: &str) -> String {
         }
         kept.push_str(&Sha256::of(value.as_bytes()).short()[..6]);
     }
-    kept
+    kept.into()
 }
 
-fn fill(pieces: &[Piece], value: &dyn Fn(&str) -> String, builder: &mut Builder) {
+fn fill<'v>(pieces: &[Piece], value: &dyn Fn(&str) -> Cow<'v, str>, builder: &mut Builder) {
     for piece in pieces {
         match piece {
             Piece::Text(text) => builder.literal(text),
@@ -289,19 +297,19 @@ fn fill(pieces: &[Piece], value: &dyn Fn(&str) -> String, builder: &mut Builder)
     }
 }
 
-fn filled(name: &str, width: usize, value: &dyn Fn(&str) -> String) -> Filled {
+fn filled<'v>(name: &str, width: usize, value: &dyn Fn(&str) -> Cow<'v, str>) -> Filled<'v> {
     match name {
         "take" => Filled::Take(width),
         "ext" => Filled::Extension,
         "variant" => {
-            let number = safe(&value(name));
+            let number = safe(value(name));
             Filled::Text(if number.is_empty() {
                 number
             } else {
-                format!("{number:0>width$}")
+                format!("{number:0>width$}").into()
             })
         }
-        _ => Filled::Text(safe(&value(name))),
+        _ => Filled::Text(safe(value(name))),
     }
 }
 
@@ -336,7 +344,7 @@ impl Builder {
         }
     }
 
-    fn field(&mut self, filled: Filled) {
+    fn field(&mut self, filled: Filled<'_>) {
         match filled {
             Filled::Text(text) if text.is_empty() => return self.nothing(),
             Filled::Text(text) => self.text(&text),
@@ -362,7 +370,8 @@ impl Builder {
         self.after_literal = false;
         self.swallow = false;
         if let Some(NamePart::Text(first)) = part.first_mut() {
-            *first = first.trim_start_matches(['.', '-']).to_owned();
+            let unfit = first.len() - first.trim_start_matches(['.', '-']).len();
+            first.drain(..unfit);
         }
         if let Some(NamePart::Text(last)) = part.last_mut() {
             last.truncate(last.trim_end_matches('.').len());

@@ -1,16 +1,16 @@
 //! Presets: the built-in ones, and the chains that `extends` makes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::domain::diagnostic::{Diagnostic, Placed};
-use crate::expand::near::{listed, nearest};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::manifest::model::Preset;
 use crate::manifest::settings::{
     AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
     Resolution, Safety, Technical,
 };
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The preset of a show that names none: the smallest square.
 pub const DEFAULT: &str = "1k-1x1";
@@ -75,7 +75,7 @@ pub static PRESETS: LazyLock<BTreeMap<String, Preset>> = LazyLock::new(|| {
 /// Every preset of a manifest, with the layers its chain gives.
 #[derive(Debug)]
 pub struct Presets<'m> {
-    chains: HashMap<&'m str, Result<Chain<'m>, Diagnostic>>,
+    chains: BTreeMap<&'m str, Result<Chain<'m>, Diagnostic>>,
 }
 
 /// A preset's layers by name, the one it is built upon first.
@@ -155,8 +155,11 @@ fn built_in(name: &str) -> Option<(&'static str, &'static Preset)> {
 
 fn unknown<'a>(name: &Placed<String>, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let word = &name.value;
-    let complaint =
-        Diagnostic::error("unknown-preset", format!("no preset is called `{word}`")).at(name.place);
+    let complaint = Diagnostic::error(
+        "unknown-preset",
+        format!("no preset is called {}", shown(word)),
+    )
+    .at(name.place);
     if let Some(near) = nearest(word, known.clone()) {
         return complaint
             .expected(format!("a preset such as `{near}`"))
@@ -166,7 +169,7 @@ fn unknown<'a>(name: &Placed<String>, known: impl Iterator<Item = &'a str> + Clo
     known.sort_unstable_by_key(|name| (PRESETS.contains_key(*name), *name));
     known.dedup();
     complaint
-        .expected(format!("one of {}", listed(known)))
+        .expected(format!("one of {}", some_of(known)))
         .help(format!("add [presets.{word}], or name a preset there is"))
 }
 

@@ -3,8 +3,8 @@
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::expand::bible::{Bible, Kind, Member};
 use crate::expand::layers::Stack;
-use crate::expand::near::nearest;
 use crate::expand::template::{Flaw, Piece, Pieces};
+use crate::manifest::shown::{nearest, shown};
 
 /// How deep vars may stand within vars.
 const DEEPEST: usize = 16;
@@ -136,6 +136,8 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
             (None, None) if WORDS.contains(&name) => self.word(name),
             (None, _) => match self.listed_as(name) {
                 Ok(Some(at)) => self.mention(at),
+                // The list that names what nobody knows is complained about already.
+                Ok(None) if entries.peek().is_none() && self.stack.lists(name) => {}
                 Ok(None) => self.complaints.push(self.stranger(name, place)),
                 Err(complaint) => self.complaints.push(complaint.at(self.spot(name, place))),
             },
@@ -231,7 +233,7 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
         let known = vars.keys().copied().chain(entries).chain(WORDS);
         let complaint = Diagnostic::error(
             "unknown-name",
-            format!("nothing is called `{name}` in this shot"),
+            format!("nothing is called {} in this shot", shown(name)),
         )
         .at(spot)
         .expected("a var or an entry of the bible");
@@ -247,7 +249,10 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
         let (message, needle) = match flaw {
             Flaw::Unclosed(rest) => ("a `{` has no `}`".to_owned(), rest),
             Flaw::Unopened => ("a `}` has no `{` before it".to_owned(), "}"),
-            Flaw::NotAName(inside) => (format!("`{{{inside}}}` holds no name"), inside),
+            Flaw::NotAName(inside) => (
+                format!("{} holds no name", shown(&format!("{{{inside}}}"))),
+                inside,
+            ),
         };
         Diagnostic::error("prompt-braces", message)
             .at(narrow(place, needle, self.sources))

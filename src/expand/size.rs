@@ -1,17 +1,18 @@
 //! The size of a picture, from `size` or from `resolution` and `aspect_ratio`.
 
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::expand::layers::Stack;
+use crate::expand::layers::{Stack, ValueSource};
 use crate::expand::profile::{ModelProfile, Size};
 use crate::expand::request::AskedSize;
 use crate::manifest::settings::{AspectRatio, Resolution};
 
 /// What the layers so far ask for.
 #[derive(Clone, Copy)]
-struct Asked {
+struct Asked<'a> {
     resolution: Resolution,
     ratio: AspectRatio,
     exact: Option<(u32, u32)>,
+    source: ValueSource<'a>,
     place: Option<Place>,
 }
 
@@ -22,20 +23,25 @@ struct Asked {
 ///
 /// # Errors
 /// Complains of a size that is not a row of the model's table.
-pub(crate) fn resolve(stack: &Stack<'_>, model: &ModelProfile) -> Result<AskedSize, Diagnostic> {
+pub(crate) fn resolve<'a>(
+    stack: &Stack<'a>,
+    model: &ModelProfile,
+) -> Result<(AskedSize, ValueSource<'a>, Option<Place>), Diagnostic> {
     let mut asked = Asked {
         resolution: Resolution::OneK,
         ratio: AspectRatio::R1x1,
         exact: None,
+        source: ValueSource::BuiltIn,
         place: None,
     };
-    for (_, layer) in stack.layers() {
+    for (source, layer) in stack.layers() {
         let technical = &layer.technical;
         let (resolution, ratio) = (&technical.resolution, &technical.aspect_ratio);
         if let Some(placed) = resolution.as_ref() {
             asked = Asked {
                 resolution: placed.value,
                 exact: None,
+                source,
                 place: placed.place,
                 ..asked
             };
@@ -44,6 +50,7 @@ pub(crate) fn resolve(stack: &Stack<'_>, model: &ModelProfile) -> Result<AskedSi
             asked = Asked {
                 ratio: placed.value,
                 exact: None,
+                source,
                 place: placed.place,
                 ..asked
             };
@@ -51,6 +58,7 @@ pub(crate) fn resolve(stack: &Stack<'_>, model: &ModelProfile) -> Result<AskedSi
         if let Some(placed) = &technical.size {
             asked = Asked {
                 exact: Some(placed.value),
+                source,
                 place: placed.place,
                 ..asked
             };
@@ -63,10 +71,10 @@ pub(crate) fn resolve(stack: &Stack<'_>, model: &ModelProfile) -> Result<AskedSi
             }
         }
     }
-    settle(asked, model)
+    Ok((settle(asked, model)?, asked.source, asked.place))
 }
 
-fn settle(asked: Asked, model: &ModelProfile) -> Result<AskedSize, Diagnostic> {
+fn settle(asked: Asked<'_>, model: &ModelProfile) -> Result<AskedSize, Diagnostic> {
     if let Some((width, height)) = asked.exact {
         return match model.row(width, height) {
             Some(_) => Ok(AskedSize::Exact(width, height)),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::domain::id::Variant;
-use crate::expand::near::{listed, nearest};
 use crate::manifest::model::{Shot, Variants};
 use crate::manifest::settings::{AspectRatio, Format, Layer, Resolution};
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The most variants of one shot; beyond it a list was surely pasted into the wrong place.
 const MOST: usize = 10_000;
@@ -108,7 +108,10 @@ fn check_lists(shot: &Shot) -> Vec<Diagnostic> {
                 .iter()
                 .any(|earlier| earlier.value == value.value)
             {
-                let message = format!("`{}` stands twice in the list of `{axis}`", value.value);
+                let message = format!(
+                    "{} stands twice in the list of `{axis}`",
+                    shown(&value.value)
+                );
                 add(Diagnostic::error("variant-list", message)
                     .at(value.place)
                     .help("take one out; for more pictures of the same, set `takes`"));
@@ -156,11 +159,11 @@ fn check_excludes(
 ) {
     for (axis, value) in shot.variants.exclude.iter().flatten() {
         let Some((_, values)) = axes(&shot.variants).find(|(name, _)| name.value == *axis) else {
-            let message = format!("`exclude` names `{axis}`, which is not varied");
+            let message = format!("`exclude` names {}, which is not varied", shown(axis));
             let near = nearest(axis, names.keys().copied());
             add(Diagnostic::error("variant-exclude", message)
                 .at(value.place)
-                .expected(format!("one of {}", listed(names.keys().copied())))
+                .expected(format!("one of {}", some_of(names.keys().copied())))
                 .help(near.map_or("take it out".to_owned(), |near| format!("write `{near}`"))));
             continue;
         };
@@ -170,10 +173,10 @@ fn check_excludes(
             let near = nearest(found, known.clone());
             add(Diagnostic::error(
                 "variant-exclude",
-                format!("`{found}` is not a value of `{axis}`"),
+                format!("{} is not a value of `{axis}`", shown(found)),
             )
             .at(value.place)
-            .expected(format!("one of {}", listed(known)))
+            .expected(format!("one of {}", some_of(known)))
             .help(near.map_or("take it out".to_owned(), |near| format!("write `{near}`"))));
         }
     }
@@ -270,11 +273,14 @@ fn choice<T>(
     });
     parsed.ok_or_else(|| {
         let near = nearest(word, words.iter().copied());
-        Diagnostic::error("unknown-value", format!("`{axis}` cannot be `{word}`"))
-            .at(value.place)
-            .expected(format!("one of {}", listed(words.iter().copied())))
-            .help(near.map_or("choose one of these".to_owned(), |near| {
-                format!("write `{near}`")
-            }))
+        Diagnostic::error(
+            "unknown-value",
+            format!("`{axis}` cannot be {}", shown(word)),
+        )
+        .at(value.place)
+        .expected(format!("one of {}", some_of(words.iter().copied())))
+        .help(near.map_or("choose one of these".to_owned(), |near| {
+            format!("write `{near}`")
+        }))
     })
 }

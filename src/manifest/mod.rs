@@ -12,6 +12,7 @@
 pub mod model;
 pub mod read;
 pub mod settings;
+pub mod shown;
 pub mod table;
 
 mod draft;
@@ -20,7 +21,6 @@ mod reference;
 mod rules;
 mod set;
 mod setting;
-mod shown;
 mod text;
 mod toml;
 

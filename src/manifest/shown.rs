@@ -4,7 +4,8 @@
 const LONGEST: usize = 60;
 
 /// Quotes a value between backticks, shortened, without the secret part of an address.
-pub(super) fn shown(value: &str) -> String {
+#[must_use]
+pub fn shown(value: &str) -> String {
     let mut masked = mask(value);
     if masked.chars().count() > LONGEST {
         masked = masked.chars().take(LONGEST - 1).collect();
@@ -30,7 +31,8 @@ fn mask(value: &str) -> String {
 }
 
 /// Finds the known word nearest to one that is not known, if any is near enough to be meant.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = word.to_lowercase();
     known
         .into_iter()
@@ -41,7 +43,8 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
 }
 
 /// Lists words for a reader: `a`, `b` or `c`.
-pub(super) fn any_of(words: &[&str]) -> String {
+#[must_use]
+pub fn any_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         None => "nothing".to_owned(),
@@ -50,8 +53,22 @@ pub(super) fn any_of(words: &[&str]) -> String {
     }
 }
 
+/// Lists words of which there may be many for a reader: the first few, and how many more.
+#[must_use]
+pub fn some_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    const SHOWN: usize = 8;
+    let mut words = words.into_iter();
+    let mut listed: Vec<String> = words.by_ref().take(SHOWN).map(shown).collect();
+    match words.count() {
+        0 => {}
+        more => listed.push(format!("{more} more")),
+    }
+    listed.join(", ")
+}
+
 /// Counts things for a reader: `1 row`, `2 rows`.
-pub(super) fn count(number: usize, one: &str) -> String {
+#[must_use]
+pub fn count(number: usize, one: &str) -> String {
     if number == 1 {
         format!("1 {one}")
     } else {
@@ -84,6 +101,13 @@ mod tests {
         assert_eq!(nearest("Takse", known), Some("takes"));
         assert_eq!(nearest("negative", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn many_words_are_cut_short() {
+        let words: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        let listed = some_of(words.iter().map(String::as_str));
+        assert!(listed.ends_with("`7`, 2 more"), "{listed}");
     }
 
     #[test]

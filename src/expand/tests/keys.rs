@@ -10,7 +10,7 @@ use crate::domain::id::{Key, ShotId};
 use crate::expand::expansion::Expansion;
 use crate::expand::key;
 use crate::expand::tests::fixture::{Bench, named};
-use crate::manifest::settings::{Delivery, Format, Layer, Output};
+use crate::manifest::settings::{AspectRatio, Delivery, Format, Layer, Output};
 
 /// Three files, any of which a shot may use.
 const FILES: [&str; 3] = ["a.png", "b.png", "c.png"];
@@ -115,4 +115,24 @@ fn a_key_never_changes() {
     let webp = keys(&bench);
     bench.manifest.defaults.technical.quality = Some(Placed::built_in(51));
     assert_ne!(keys(&bench), webp);
+}
+
+proptest! {
+    #[test]
+    fn the_key_is_of_canonical_json(
+        prompt in "\\PC{3,40}|[\\x00-\\x1f\"\\\\/\u{7f}\u{2028}é日]{3,20}a{3}", png in any::<bool>(), like in any::<bool>(),
+    ) {
+        let mut bench = bench(&[("a door".to_owned(), vec![0, 1])], ["1", "2", "3"]);
+        let technical = &mut bench.manifest.defaults.technical;
+        technical.format = Some(Placed::built_in(if png { Format::Png } else { Format::Webp }));
+        let ratio = if like { AspectRatio::Reference } else { AspectRatio::R16x9 };
+        technical.aspect_ratio = Some(Placed::built_in(ratio));
+        let expansion = Expansion::new(&bench.manifest, &bench.facts);
+        let mut request = expansion.wanted(0).expect("a sound shot").remove(0).request;
+        request.prompt = prompt.into();
+        let written = key::canonical(&request);
+        let value: serde_json::Value = serde_json::from_slice(&written).expect("JSON");
+        let canonical = serde_json_canonicalizer::to_vec(&value).expect("canonical");
+        prop_assert_eq!(String::from_utf8(written), String::from_utf8(canonical));
+    }
 }

@@ -1,5 +1,7 @@
 //! File names: safe, and each only once.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use crate::domain::diagnostic::{Placed, Sources};
@@ -17,7 +19,7 @@ fn template(text: &str) -> Result<NameTemplate, Vec<String>> {
 fn path(text: &str, values: &[(&str, &str)]) -> String {
     let value = |field: &str| {
         let found = values.iter().find(|(name, _)| *name == field);
-        found.map_or(String::new(), |(_, value)| (*value).to_owned())
+        found.map_or(Cow::Borrowed(""), |(_, value)| Cow::Borrowed(*value))
     };
     let name = template(text)
         .expect("a sound template")
@@ -106,7 +108,7 @@ fn a_part_too_long_for_a_file_system_is_refused() {
     let long = "x".repeat(300);
     let name = template(naming::DEFAULT)
         .expect("sound")
-        .fill(|_| long.clone());
+        .fill(|_| long.as_str().into());
     assert!(name.expect_err("too long").contains("240 at most"));
 }
 
@@ -168,7 +170,7 @@ proptest! {
         let fields = ["show", "episode", "sequence", "shot", "preset", "angle"];
         let value = |field: &str| {
             let at = fields.iter().position(|name| *name == field);
-            at.map_or(String::new(), |at| values[at].clone())
+            at.map_or(Cow::Borrowed(""), |at| values[at].as_str().into())
         };
         let name = template(text).expect("a sound template").fill(value).expect("short");
         let path = name.path(TakeNo(take), "jpg");

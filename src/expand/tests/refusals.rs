@@ -1,11 +1,14 @@
 //! What is refused before any money is spent.
 
+use base64::Engine as _;
+
 use crate::domain::diagnostic::{Diagnostic, Placed};
+use crate::domain::digest::Sha256;
 use crate::expand::check::Checked;
 use crate::expand::expansion::Expansion;
 use crate::expand::facts::Unusable;
-use crate::expand::tests::fixture::Bench;
-use crate::manifest::model::Status;
+use crate::expand::tests::fixture::{Bench, png};
+use crate::manifest::model::{Image, Status};
 use crate::manifest::settings::AspectRatio;
 
 fn check(bench: &Bench) -> Checked {
@@ -170,7 +173,7 @@ fn names_that_mean_nothing_here() {
       help: write `mira.rain`, or add [characters.mira.wardrobe]
     unknown-character [0030] no character is called `nobody at all`
       = one of `mira`, `mira.rain`, `otto`
-      help: add [characters.nobody at all]
+      help: add [characters.…]
     prompt-braces [0040] a `{` has no `}`
       = `{name}`, or `{{` and `}}` for braces in the text
       help: double the braces, or set `prompt_syntax = "plain"`
@@ -260,5 +263,102 @@ fn an_omitted_shot_is_not_complained_about() {
     bench.manifest.shots[0].status = Status::Omit;
     let checked = check(&bench);
     assert!(checked.complaints.is_empty());
-    assert!(checked.invalid.contains(&0));
+    assert!(checked.invalid.is_empty() && checked.idle.contains(&0));
+}
+
+#[test]
+fn a_shot_that_waits_is_only_warned_about_until_one_that_runs_shares_the_trouble() {
+    let mut bench = Bench::with_cast();
+    bench.manifest.defaults.prompt = Some(bench.text("a door"));
+    for status in [Status::Hold, Status::Todo] {
+        bench.shot("held", "{nobody} waits");
+        bench.manifest.shots.last_mut().expect("a shot").status = status;
+        let checked = check(&bench);
+        assert_eq!(checked.complaints[0].code, "unknown-name");
+        assert!(!checked.has_errors() || status == Status::Todo);
+    }
+    bench.manifest.shots.clear();
+    bench.manifest.defaults.prompt = Some(bench.text("{nobody} waits"));
+    bench.shot("held", "");
+    bench.manifest.shots[0].status = Status::Approved;
+    bench.shot("runs", "");
+    let checked = check(&bench);
+    assert_eq!(checked.complaints.len(), 1);
+    assert!(checked.has_errors() && checked.invalid.contains(&1) && checked.idle.contains(&0));
+}
+
+#[test]
+fn a_list_without_any_prompt_is_told_once() {
+    let mut bench = Bench::new();
+    for id in ["0010", "0020", "0030"] {
+        bench.shot(id, "");
+    }
+    let checked = check(&bench);
+    assert_eq!((checked.complaints.len(), checked.invalid.len()), (1, 3));
+}
+
+#[test]
+fn presets_that_are_not_there() {
+    let mut bench = Bench::new();
+    bench.preset("board", crate::manifest::settings::Layer::default());
+    let names = ["bord", "1k-16x10", "nothing like it"];
+    for (at, name) in names.into_iter().enumerate() {
+        let preset = bench.text(name);
+        bench.shot(&at.to_string(), "a door").preset = Some(preset);
+    }
+    insta::assert_snapshot!(all(&bench), @r#"
+    unknown-preset [0] no preset is called `bord`
+      = a preset such as `board`
+      help: write `board`, or add [presets.bord]
+    unknown-preset [1] no preset is called `1k-16x10`
+      = a preset such as `1k-16x9`
+      help: write `1k-16x9`, or add [presets.1k-16x10]
+    unknown-preset [2] no preset is called `nothing like it`
+      = one of `board`, `1k-16x9`, `1k-1x1`, `1k-21x9`, `1k-2x3`, `1k-3x2`, `1k-3x4`, `1k-4x3`, 11 more
+      help: add [presets.nothing like it], or name a preset there is
+    "#);
+}
+
+#[test]
+fn data_uris_are_looked_at_and_never_shown() {
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let sound = encode(&png(300, 300, 1));
+    let mut bench = Bench::new();
+    for (id, data) in [
+        ("sound", sound),
+        ("small", encode(&png(20, 20, 1))),
+        ("text", encode(b"canary")),
+        ("torn", "canary!".to_owned()),
+    ] {
+        let mut reference = bench.reference("x", "");
+        reference.image.value = Image::DataUri(format!("data:image/png;base64,{data}"));
+        bench.shot(id, "a door").references = Some(vec![reference]);
+    }
+    let told = all(&bench);
+    assert!(!told.contains("canary") && !format!("{:?}", check(&bench)).contains("canary"));
+    insta::assert_snapshot!(told, @r#"
+    reference-too-small [small] a reference given as a data URI is 20x20 pixels
+      = at least 300 pixels a side (Kling IMAGE O1)
+      help: use a larger picture; scaling this one up adds nothing the model can see
+    reference-not-an-image [text] a data URI is plain text
+      = `data:image/png;base64,` (or jpeg, webp) and a picture as Base64
+      help: name the picture as a file instead
+    reference-not-an-image [torn] a data URI is not valid Base64
+      = `data:image/png;base64,` (or jpeg, webp) and a picture as Base64
+      help: name the picture as a file instead
+    "#);
+    let expansion = Expansion::new(&bench.manifest, &bench.facts);
+    let wanted = expansion.wanted(0).expect("the sound one").remove(0);
+    assert_eq!(
+        wanted.request.references[0].image.digest(),
+        Sha256::of(&png(300, 300, 1))
+    );
+}
+
+#[test]
+fn a_cast_name_that_nobody_knows_is_told_where_it_is_cast() {
+    let mut bench = Bench::with_cast();
+    bench.shot("0010", "{oto} smiles");
+    bench.cast(&["oto"]);
+    assert_eq!(check(&bench).complaints.len(), 1);
 }

@@ -8,6 +8,7 @@ use crate::expand::expansion::Expansion;
 use crate::expand::layers::ValueSource;
 use crate::expand::request::AskedSize;
 use crate::expand::tests::fixture::Bench;
+use crate::expand::told::Told;
 use crate::manifest::settings::{AspectRatio, Format, Layer, Resolution, Technical};
 
 fn layer(technical: Technical) -> Layer {
@@ -64,6 +65,46 @@ fn the_last_layer_wins_and_is_remembered() {
     assert_eq!(source(&bench), format!("4 by shot; {rest}"));
     bench.manifest.set.technical = takes(5);
     assert_eq!(source(&bench), format!("5 by {}; {rest}", ValueSource::Set));
+}
+
+#[test]
+fn every_value_tells_where_it_came_from_and_no_secret() {
+    let mut bench = Bench::with_cast();
+    let url = crate::domain::secret::SecretUrl::new("https://a.example/canary".to_owned());
+    bench.manifest.defaults.technical.webhook_url = Some(Placed::built_in(url));
+    bench.shot("0010", "{otto} in {weather}");
+    bench.cast(&["otto"]);
+    let weather = bench.text("rain");
+    bench
+        .manifest
+        .defaults
+        .vars
+        .insert("weather".to_owned(), weather);
+    let expansion = Expansion::new(&bench.manifest, &bench.facts);
+    let told = expansion.explain(0, Variant(0), |stack, settings, _| {
+        let told = stack.told().into_iter().chain(settings.told());
+        let line = |told: Told<'_>| format!("{} = {} ({})", told.name, told.value, told.source);
+        told.map(line).collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(told.expect("sound").expect("the shot"), @r#"
+    characters = otto (shot)
+    vars.weather = rain ([defaults])
+    preset = 1k-1x1 (built in)
+    model = klingai:kling-image@o1 (built in)
+    size = 1024x1024 (preset 1k-1x1)
+    format = jpg (built in)
+    quality = 95 (built in)
+    takes = 1 (built in)
+    results_per_task = 1 (built in)
+    delivery = async (built in)
+    output = url (built in)
+    references = upload (built in)
+    safety = none (built in)
+    ttl = 604800 (built in)
+    ref_style = kling (built in)
+    prompt_syntax = template (built in)
+    webhook_url = (not shown) ([defaults])
+    "#);
 }
 
 #[test]

@@ -1,0 +1,147 @@
+//! The last checks of a compiled prompt: its length, and markers that somebody typed.
+
+use crate::domain::diagnostic::{Diagnostic, Place, Sources};
+use crate::expand::layers::{Sourced, ValueSource};
+use crate::expand::numbered::References;
+use crate::expand::profile::ModelProfile;
+use crate::expand::prompt::{Body, narrow};
+use crate::manifest::model::Shot;
+use crate::manifest::settings::RefStyle;
+use crate::manifest::shown::shown;
+
+/// A compiled prompt, not yet checked.
+pub(crate) struct Unchecked<'c, 'a> {
+    pub(crate) prompt: &'c str,
+    pub(crate) body: &'c Body,
+    pub(crate) template: Sourced<'a, String>,
+    pub(crate) shot: &'c Shot,
+}
+
+impl Unchecked<'_, '_> {
+    /// Gives the prompt's length in characters, and warnings.
+    ///
+    /// # Errors
+    /// Complains of a length the model does not take, and of markers without their reference.
+    pub(crate) fn check(
+        &self,
+        references: &References<'_>,
+        model: &ModelProfile,
+        sources: &Sources,
+    ) -> Result<(usize, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let mut complaints = Vec::new();
+        let chars = self.prompt.chars().count();
+        complaints.extend(self.length(chars, model));
+        let count = references.sent.len();
+        let typed = typed_markers(self.prompt, references.style);
+        let place = |text: &str| narrow(self.template.place, text, sources);
+        for marker in typed
+            .iter()
+            .filter(|marker| !(1..=count).contains(&marker.number))
+        {
+            let Marker { text, number, .. } = marker;
+            let message = format!(
+                "{} is typed in the prompt, but no reference has number {number}",
+                shown(text)
+            );
+            complaints.push(
+                Diagnostic::error("marker-without-reference", message)
+                    .at(place(text))
+                    .of_shot(&self.shot.id.value)
+                    .expected(format!(
+                        "{count}/{} references in this shot",
+                        model.references
+                    ))
+                    .help("name a character or add a reference; markers are put in for you"),
+            );
+        }
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let ours = if references.style == RefStyle::Words {
+            0
+        } else {
+            self.body.markers + count
+        };
+        let warning = typed.last().filter(|_| typed.len() > ours).map(|marker| {
+            Diagnostic::warning("typed-marker", "a marker is typed in the prompt")
+                .at(place(marker.text))
+                .of_shot(&self.shot.id.value)
+                .expected("names in braces; numbers change when references are added")
+                .help("name the entry, such as `{mira}`, and its marker is put in")
+        });
+        Ok((chars, warning.into_iter().collect()))
+    }
+
+    /// Gives the place to mend: the shot's own prompt, or the shot that puts itself into a shared one.
+    fn place(&self) -> Place {
+        match self.template.source {
+            ValueSource::Shot | ValueSource::Variant => {
+                self.template.place.unwrap_or(self.shot.place)
+            }
+            _ => self.shot.place,
+        }
+    }
+
+    fn length(&self, chars: usize, model: &ModelProfile) -> Option<Diagnostic> {
+        let (least, most) = model.prompt_chars;
+        let help = if chars < least {
+            "write what is to be seen, or set the shot's status to `omit`".to_owned()
+        } else if chars > most {
+            let own = self.body.text.trim().chars().count();
+            format!(
+                "shorten it by {}; {own} of its characters are the shot's own text, {} are references and the bible's",
+                chars - most,
+                chars.saturating_sub(own),
+            )
+        } else {
+            return None;
+        };
+        let plural = if chars == 1 { "" } else { "s" };
+        let message = format!("the prompt has {chars} character{plural} after expansion");
+        Some(
+            Diagnostic::error("prompt-length", message)
+                .at(self.place())
+                .of_shot(&self.shot.id.value)
+                .expected(format!(
+                    "{least} to {most} ({}): {chars}/{most}",
+                    model.name
+                ))
+                .help(help),
+        )
+    }
+}
+
+/// A marker found in a prompt, whoever put it in.
+struct Marker<'p> {
+    number: usize,
+    text: &'p str,
+}
+
+/// Finds markers that the model could take for one: Kling's own, and those of the style in use.
+///
+/// `Image 1` is left alone: people write that of a series too.
+fn typed_markers(prompt: &str, style: RefStyle) -> Vec<Marker<'_>> {
+    let mut found = spelled(prompt, "<<<image_", ">>>");
+    if style == RefStyle::At {
+        found.extend(spelled(prompt, "@image_", ""));
+    }
+    found
+}
+
+fn spelled<'p>(prompt: &'p str, start: &str, end: &str) -> Vec<Marker<'p>> {
+    let marker = |at: usize| {
+        let rest = &prompt[at + start.len()..];
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let number = rest[..digits].parse().ok()?;
+        rest[digits..].starts_with(end).then(|| Marker {
+            number,
+            text: &prompt[at..at + start.len() + digits + end.len()],
+        })
+    };
+    prompt
+        .match_indices(start)
+        .filter_map(|(at, _)| marker(at))
+        .collect()
+}
