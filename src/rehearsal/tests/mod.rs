@@ -180,7 +180,7 @@ fn id_of(task: &Value) -> &str {
 }
 
 fn jpeg(width: usize, height: usize) -> Vec<u8> {
-    super::paint::encode_jpeg(width, height, &[90, 160, 30].repeat(width * height))
+    super::paint::encode_jpeg(width, height, [90, 160, 30].repeat(width * height))
 }
 
 fn base64(bytes: &[u8]) -> String {
