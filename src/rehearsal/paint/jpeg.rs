@@ -178,12 +178,19 @@ fn flat_firsts(colour: [u8; 3], step: i32) -> [i32; COMPONENTS] {
 
 /// Gives luminance and the two colour differences, each about 0 (JFIF's matrix times 2^16).
 fn components(pixel: &[u8]) -> [i32; COMPONENTS] {
-    let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
-    let rounded = |sum: i32| (sum + (1 << 15)) >> 16;
+    if pixel[0] == pixel[1] && pixel[1] == pixel[2] {
+        return [i32::from(pixel[0]) - 128, 0, 0];
+    }
+    let (red, green, blue) = (
+        i32::from(pixel[0]),
+        i32::from(pixel[1]),
+        i32::from(pixel[2]),
+    );
+    let half = 1 << 15;
     [
-        rounded(19_595 * red + 38_470 * green + 7_471 * blue) - 128,
-        rounded(-11_059 * red - 21_709 * green + 32_768 * blue).min(127),
-        rounded(32_768 * red - 27_439 * green - 5_329 * blue).min(127),
+        ((19_595 * red + 38_470 * green + 7_471 * blue + half) >> 16) - 128,
+        ((32_768 * blue - 11_059 * red - 21_709 * green + half) >> 16).min(127),
+        ((32_768 * red - 27_439 * green - 5_329 * blue + half) >> 16).min(127),
     ]
 }
 
@@ -195,10 +202,11 @@ fn blocks(canvas: &Canvas, x: usize, y: usize) -> [[i32; 64]; COMPONENTS] {
         let pixels = canvas.row(x, (y + row).min(canvas.rows().end - 1), width);
         for column in 0..SIDE {
             let start = column.min(width - 1) * 3;
-            let values = components(&pixels[start..start + 3]);
-            for (block, value) in blocks.iter_mut().zip(values) {
-                block[row * SIDE + column] = value;
-            }
+            let [luminance, blue, red] = components(&pixels[start..start + 3]);
+            let place = row * SIDE + column;
+            blocks[0][place] = luminance;
+            blocks[1][place] = blue;
+            blocks[2][place] = red;
         }
     }
     blocks
@@ -255,7 +263,15 @@ fn pass(block: &mut [i32; 64], start: usize, step: usize, drop_bits: u32) {
 }
 
 fn quantised(block: &[i32; 64], table: &[i32; 64]) -> [i32; 64] {
-    ZIGZAG.map(|place| divided(block[place], table[place] * 8))
+    let mut coefficients = [0; 64];
+    for (coefficient, place) in coefficients.iter_mut().zip(ZIGZAG) {
+        let value = block[place];
+        // Most are too small to survive, and dividing is what takes the time.
+        if value.abs() * 2 >= table[place] * 8 {
+            *coefficient = divided(value, table[place] * 8);
+        }
+    }
+    coefficients
 }
 
 /// Divides and rounds to the nearest.
