@@ -106,11 +106,10 @@ fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Di
         .iter()
         .map(|known| (known.place, known.code))
         .collect();
-    complaints.extend(
-        further
-            .into_iter()
-            .filter(|new| !known.contains(&(new.place, new.code))),
-    );
+    let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
+    complaints.extend(further.into_iter().filter(|new| {
+        !known.contains(&(new.place, new.code)) && !(no_prompts && new.code == "no-prompt")
+    }));
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
