@@ -108,7 +108,8 @@ fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Di
         .collect();
     let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
     complaints.extend(further.into_iter().filter(|new| {
-        !known.contains(&(new.place, new.code)) && !(no_prompts && new.code == "no-prompt")
+        let follows = no_prompts && new.code == "no-prompt";
+        !follows && !known.contains(&(new.place, new.code))
     }));
 }
 
