@@ -130,7 +130,7 @@ fn measure_all(words: &[&str]) -> Result<(), Failure> {
             bare.push(run_case(&case, bare_loop)?);
             reshoot.push(run_case(&case, reshoot_run)?);
         }
-        let (bare, reshoot) = (Cost::median(bare), Cost::median(reshoot));
+        let (bare, reshoot) = (Cost::median(&bare), Cost::median(&reshoot));
         say(std::io::stdout(), &bare.line("bare loop", &case));
         let ratios = format!(
             "   over the bare loop: wall {:.3}, cpu {:.2}",
@@ -165,7 +165,7 @@ struct Cost {
 }
 
 impl Cost {
-    fn median(costs: Vec<Self>) -> Self {
+    fn median(costs: &[Self]) -> Self {
         let of = |pick: fn(&Self) -> f64| {
             let mut values: Vec<f64> = costs.iter().map(pick).collect();
             values.sort_by(f64::total_cmp);
@@ -528,7 +528,7 @@ impl Api {
     fn result(&self, id: &str) -> Value {
         let image = uuid::Uuid::new_v4();
         json!({
-            "taskType": "imageInference", "taskUUID": id, "imageUUID": image,
+            "taskType": "imageInference", "taskUUID": id.to_string(), "imageUUID": image.to_string(),
             "imageURL": format!("{}/image/{image}.jpg", self.origin),
             "seed": 7, "cost": 0.028, "status": "success",
         })
