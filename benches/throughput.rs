@@ -123,12 +123,13 @@ fn measure_all(words: &[&str]) -> Result<(), Failure> {
     if rounds == 0 {
         return Err("--rounds takes a number from 1".into());
     }
+    let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     for case in CASES {
         say(std::io::stdout(), &case_line(&case, rounds));
         let (mut bare, mut reshoot) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            bare.push(run_case(&case, bare_loop)?);
-            reshoot.push(run_case(&case, reshoot_run)?);
+            bare.push(run_case(&case, root.path(), bare_loop)?);
+            reshoot.push(run_case(&case, root.path(), reshoot_run)?);
         }
         let (bare, reshoot) = (Cost::median(&bare), Cost::median(&reshoot));
         say(std::io::stdout(), &bare.line("bare loop", &case));
@@ -192,19 +193,22 @@ impl Cost {
 /// Runs a client once, with a server and a folder of its own, and checks that it did its work.
 fn run_case(
     case: &Case,
+    root: &Path,
     client: fn(&Case, &str, &Path) -> Result<Command, Failure>,
 ) -> Result<Cost, Failure> {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    // Kept until the whole benchmark ends, below `root`: ext4 passes over inodes that were freed
+    // moments ago one by one, so that deleting one case's images would slow down the next case.
+    let folder = tempfile::tempdir_in(root)?.keep();
     let server = Server::start(case)?;
-    let mut client = client(case, &server.endpoint, folder.path())?;
-    let said = folder.path().join("said.txt");
+    let mut client = client(case, &server.endpoint, &folder)?;
+    let said = folder.join("said.txt");
     client.stdin(Stdio::null()).stdout(Stdio::null());
     client.stderr(fs::File::create(&said)?);
     let cost = measure(&mut client).map_err(|error| {
         let said = fs::read_to_string(&said).unwrap_or_default();
         format!("{error}\n{said}")
     })?;
-    let saved = images(folder.path(), case.picture)?;
+    let saved = images(&folder, case.picture)?;
     if saved != usize::try_from(case.tasks)? {
         return Err(format!("{saved} of {} images were saved whole", case.tasks).into());
     }
