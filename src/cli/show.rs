@@ -106,11 +106,11 @@ fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Di
         .iter()
         .map(|known| (known.place, known.code))
         .collect();
-    complaints.extend(
-        further
-            .into_iter()
-            .filter(|new| !known.contains(&(new.place, new.code))),
-    );
+    let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
+    complaints.extend(further.into_iter().filter(|new| {
+        let follows = no_prompts && new.code == "no-prompt";
+        !follows && !known.contains(&(new.place, new.code))
+    }));
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {

@@ -121,18 +121,31 @@ impl Folder {
     /// # Errors
     /// Gives the operating system's reason; a link in the way is an error.
     pub fn make_below(&self, path: &str) -> Result<Self, FileError> {
-        self.walk(path, |above, part| {
+        self.make_below_counting(path).map(|(folder, _)| folder)
+    }
+
+    /// Does as [`Folder::make_below`] and tells how many parts of the path were there before.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason; a link in the way is an error.
+    pub fn make_below_counting(&self, path: &str) -> Result<(Self, usize), FileError> {
+        let mut there = 0;
+        let mut all_there = true;
+        let folder = self.walk(path, |above, part| {
             match rustix::fs::mkdirat(above, part, Mode::from_raw_mode(0o777)) {
-                Err(errno) if errno != Errno::EXIST => Err(errno),
-                _ => Ok(()),
+                Ok(()) => all_there = false,
+                Err(Errno::EXIST) => there += usize::from(all_there),
+                Err(errno) => return Err(errno),
             }
-        })
+            Ok(())
+        })?;
+        Ok((folder, there))
     }
 
     fn walk(
         &self,
         path: &str,
-        before: impl Fn(&OwnedFd, &str) -> Result<(), Errno>,
+        mut before: impl FnMut(&OwnedFd, &str) -> Result<(), Errno>,
     ) -> Result<Self, FileError> {
         let shown = self.shown(path);
         let Some(parts) = path::parts(path) else {

@@ -200,11 +200,8 @@ impl Kind {
         }
         let rgb = smaller.into_rgb8();
         let side = |length| usize::try_from(length).unwrap_or_default();
-        Ok(Some(encode_jpeg(
-            side(rgb.width()),
-            side(rgb.height()),
-            rgb.as_raw(),
-        )))
+        let (width, height) = (side(rgb.width()), side(rgb.height()));
+        Ok(Some(encode_jpeg(width, height, rgb.into_raw())))
     }
 }
 
@@ -214,7 +211,7 @@ mod tests {
     use crate::rehearsal::paint::encode_jpeg;
 
     fn jpeg(width: usize, height: usize) -> Vec<u8> {
-        encode_jpeg(width, height, &[90, 160, 30].repeat(width * height))
+        encode_jpeg(width, height, [90, 160, 30].repeat(width * height))
     }
 
     #[test]

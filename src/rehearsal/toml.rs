@@ -1,4 +1,25 @@
 //! The faults file.
+//!
+//! ```toml
+//! seed = 7                        # of every draw; 0 if left out
+//! by = "order"                    # draws by the task's number; or by its "uuid"
+//!
+//! [faults]                        # rates, 0 to 1
+//! drop-after-accept = 0.05
+//! late = 0.1
+//!
+//! [switches]                      # readings of open questions, and figures
+//! late-by = "30s"
+//! poll-running = "empty"
+//!
+//! [[at]]                          # one numbered task, from 1 in the order tasks come in
+//! task = 17
+//! fault = "drop-before-accept"
+//! times = 2                       # its first two submits, polls or fetches; 1 if left out
+//!
+//! [references]
+//! dead = ["https://example.com/gone.png"]
+//! ```
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -160,7 +160,7 @@ fn unseen(host: &str) -> Vec<u8> {
     encode_jpeg(
         UNSEEN_SIDE,
         UNSEEN_SIDE,
-        &[shade, 128, 160].repeat(UNSEEN_SIDE * UNSEEN_SIDE),
+        [shade, 128, 160].repeat(UNSEEN_SIDE * UNSEEN_SIDE),
     )
 }
 

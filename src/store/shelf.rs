@@ -128,23 +128,25 @@ impl Shared {
 
     /// Enters a folder for the first time: makes it and clears it of what dead runs left.
     fn enter(&self, folder: &str) -> Result<Folder, FileError> {
-        let opened = self.images.make_below(folder)?;
-        for name in opened.names(|name| self.names.is_leftover(name))? {
-            opened.remove(&name);
+        let (opened, there) = self.images.make_below_counting(folder)?;
+        if there == way(folder).count() {
+            for name in opened.names(|name| self.names.is_leftover(name))? {
+                opened.remove(&name);
+            }
         }
         let mut folders = self.folders();
-        // Whoever removed it while in use has made the names on the way anew.
-        if !folders.entered.insert(folder.to_owned()) {
-            folders.durable.retain(|path| !is_on_the_way(path, folder));
+        // Somebody may have removed folders in use: their names were made anew just now.
+        for anew in way(folder).skip(there) {
+            folders.durable.remove(anew);
         }
+        folders.entered.insert(folder.to_owned());
         Ok(opened)
     }
 
     /// Makes the names of a folder and of those above it durable, once each.
     fn sync_way(&self, folder: &str) -> Result<(), FileError> {
-        for (end, _) in folder.match_indices('/').chain([(folder.len(), "")]) {
-            let named = &folder[..end];
-            if named.is_empty() || self.folders().durable.contains(named) {
+        for named in way(folder) {
+            if self.folders().durable.contains(named) {
                 continue;
             }
             self.images.below(path::split(named).0)?.sync()?;
@@ -154,10 +156,10 @@ impl Shared {
     }
 }
 
-fn is_on_the_way(path: &str, folder: &str) -> bool {
-    folder
-        .strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Gives the folders that are walked to reach a folder, itself last.
+fn way(folder: &str) -> impl Iterator<Item = &str> {
+    let above = folder.match_indices('/').map(|(end, _)| &folder[..end]);
+    above.chain((!folder.is_empty()).then_some(folder))
 }
 
 /// An image that is being written.

@@ -1,18 +1,18 @@
 //! Pixels, filled a row at a time.
 
+use std::ops::Range;
+
 use super::Small;
 
 /// An RGB colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Colour(pub(super) [u8; 3]);
 
-/// The hue of amber, in the units of [`Colour::of_hue`].
-pub(super) const AMBER: u64 = 160;
-
 impl Colour {
-    pub(super) const BLACK: Self = Self([0; 3]);
-    pub(super) const INK: Self = Self([24, 24, 32]);
-    pub(super) const PAPER: Self = Self([244, 244, 238]);
+    /// Ink and paper are greys, so that lettering leaves JPEG's colour differences flat.
+    pub(super) const INK: Self = Self([24; 3]);
+    pub(super) const PAPER: Self = Self([242; 3]);
+    pub(super) const AMBER: Self = Self([240, 190, 110]);
     /// How many hues there are.
     pub(super) const HUES: u64 = 6 * 256;
 
@@ -36,26 +36,52 @@ impl Colour {
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
-    pub(super) x: usize,
-    pub(super) y: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
 }
 
-/// An RGB picture in the making. Whatever lies outside it is left out.
+impl Field {
+    pub(super) fn new((x, y): (usize, usize), (width, height): (usize, usize)) -> Self {
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+
+    /// Says where the corner of a small picture lies if it is to be in the middle of the field.
+    pub(super) fn middle_for(self, small: &Small) -> (usize, usize) {
+        let (wide, high) = (self.width - small.width, self.height - small.height);
+        (self.x + wide / 2, self.y + high / 2)
+    }
+}
+
+/// Some rows of an RGB picture in the making. Whatever lies outside them is left out.
 #[derive(Debug)]
 pub(super) struct Canvas {
     width: usize,
-    height: usize,
+    rows: Range<usize>,
     pixels: Vec<u8>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize, height: usize, colour: Colour) -> Self {
+    pub(super) fn new(width: usize, rows: Range<usize>) -> Self {
+        let pixels = vec![0; width * rows.len() * 3];
         Self {
             width,
-            height,
-            pixels: colour.0.repeat(width * height),
+            rows,
+            pixels,
+        }
+    }
+
+    pub(super) fn of_pixels(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+        Self {
+            width,
+            rows: 0..height,
+            pixels,
         }
     }
 
@@ -63,53 +89,63 @@ impl Canvas {
         self.width
     }
 
-    pub(super) fn height(&self) -> usize {
-        self.height
-    }
-
-    pub(super) fn shorter(&self) -> usize {
-        self.width.min(self.height)
+    pub(super) fn rows(&self) -> Range<usize> {
+        self.rows.clone()
     }
 
     pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
+    /// Says whether any of these rows is there.
+    pub(super) fn shows(&self, rows: &Range<usize>) -> bool {
+        rows.start < self.rows.end && self.rows.start < rows.end
+    }
+
     /// Gives part of a row of pixels.
     pub(super) fn row(&self, x: usize, y: usize, width: usize) -> &[u8] {
-        let start = (y * self.width + x) * 3;
+        let start = self.place(x, y);
         &self.pixels[start..start + width * 3]
     }
 
     pub(super) fn fill(&mut self, field: Field, colour: Colour) {
         let width = field.width.min(self.width.saturating_sub(field.x));
         let pattern = colour.0.repeat(width);
-        for y in field.y..(field.y + field.height).min(self.height) {
-            let start = (y * self.width + field.x) * 3;
+        for y in self.shared(field.y, field.height) {
+            let start = self.place(field.x, y);
             self.pixels[start..start + pattern.len()].copy_from_slice(&pattern);
         }
     }
 
-    pub(super) fn blit(&mut self, x: usize, y: usize, small: &Small) {
+    pub(super) fn blit(&mut self, (x, top): (usize, usize), small: &Small) {
         let width = small.width.min(self.width.saturating_sub(x));
-        for row in 0..small.height.min(self.height.saturating_sub(y)) {
-            let from = row * small.width * 3;
-            let to = ((y + row) * self.width + x) * 3;
-            self.pixels[to..to + width * 3].copy_from_slice(&small.rgb[from..from + width * 3]);
+        for y in self.shared(top, small.height) {
+            let from = (y - top) * small.width * 3;
+            let start = self.place(x, y);
+            self.pixels[start..start + width * 3]
+                .copy_from_slice(&small.rgb[from..from + width * 3]);
         }
     }
 
     /// Mixes a colour into one pixel; `cover` runs from 0 to 255.
     pub(super) fn mix(&mut self, x: usize, y: usize, colour: Colour, cover: u8) {
-        if x >= self.width || y >= self.height {
+        if x >= self.width || !self.rows.contains(&y) {
             return;
         }
-        let start = (y * self.width + x) * 3;
+        let start = self.place(x, y);
+        let cover = u32::from(cover);
         for (pixel, target) in self.pixels[start..start + 3].iter_mut().zip(colour.0) {
-            let (old, new) = (u32::from(*pixel), u32::from(target));
-            let cover = u32::from(cover);
-            *pixel = u8::try_from((old * (255 - cover) + new * cover) / 255).unwrap_or(target);
+            let mixed = u32::from(*pixel) * (255 - cover) + u32::from(target) * cover;
+            *pixel = u8::try_from(mixed / 255).unwrap_or(target);
         }
+    }
+
+    fn shared(&self, top: usize, height: usize) -> Range<usize> {
+        top.max(self.rows.start)..(top + height).min(self.rows.end)
+    }
+
+    fn place(&self, x: usize, y: usize) -> usize {
+        ((y - self.rows.start) * self.width + x) * 3
     }
 }
 

@@ -33,44 +33,83 @@ const AC_LENGTHS: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
 const END_OF_BLOCK: u8 = 0x00;
 const SIXTEEN_ZEROS: u8 = 0xF0;
 
-/// Encodes a canvas; quality runs from 1 to 100, as usual.
-pub(super) fn encode(canvas: &Canvas, quality: u8) -> Vec<u8> {
-    let table = quantisation(quality);
-    let (dc, ac) = (
-        Codes::new(&DC_LENGTHS, &dc_symbols()),
-        Codes::new(&AC_LENGTHS, &ac_symbols()),
-    );
-    let mut bytes = header(canvas, &table);
-    let mut bits = Bits::default();
-    let mut previous = [0; COMPONENTS];
-    let mut last_flat = None;
-    for y in (0..canvas.height()).step_by(SIDE) {
-        for x in (0..canvas.width()).step_by(SIDE) {
-            if let Some(colour) = flat(canvas, x, y) {
-                let firsts = match last_flat {
-                    Some((known, firsts)) if known == colour => firsts,
-                    _ => flat_firsts(colour, table[0]),
-                };
-                last_flat = Some((colour, firsts));
-                for (first, previous) in firsts.into_iter().zip(&mut previous) {
-                    bits.put_difference(&dc, first - *previous);
-                    bits.put_symbol(&ac, END_OF_BLOCK);
-                    *previous = first;
-                }
-            } else {
-                for (block, previous) in blocks(canvas, x, y).iter_mut().zip(&mut previous) {
-                    transform(block);
-                    let coefficients = quantised(block, &table);
-                    bits.put_difference(&dc, coefficients[0] - *previous);
-                    bits.put_others(&ac, &coefficients[1..]);
-                    *previous = coefficients[0];
+/// A file in the making, fed from the top down.
+pub(super) struct Jpeg {
+    bytes: Vec<u8>,
+    bits: Bits,
+    table: [i32; 64],
+    dc: Codes,
+    ac: Codes,
+    /// The first coefficients of the block before.
+    previous: [i32; COMPONENTS],
+    /// The colour of the last flat block, with its first coefficients.
+    flat: Option<([u8; 3], [i32; COMPONENTS])>,
+}
+
+impl Jpeg {
+    /// Begins a file; quality runs from 1 to 100, as usual.
+    pub(super) fn new(width: usize, height: usize, quality: u8) -> Self {
+        let table = quantisation(quality);
+        Self {
+            bytes: header(width, height, &table),
+            bits: Bits::default(),
+            table,
+            dc: Codes::new(&DC_LENGTHS, &dc_symbols()),
+            ac: Codes::new(&AC_LENGTHS, &ac_symbols()),
+            previous: [0; COMPONENTS],
+            flat: None,
+        }
+    }
+
+    /// Adds the rows of a canvas, which have to follow those before and begin on a block's edge.
+    pub(super) fn add(&mut self, canvas: &Canvas) {
+        for y in canvas.rows().step_by(SIDE) {
+            for x in (0..canvas.width()).step_by(SIDE) {
+                match flat(canvas, x, y) {
+                    Some(colour) => self.put_flat(colour),
+                    None => self.put_blocks(&mut blocks(canvas, x, y)),
                 }
             }
         }
     }
-    bytes.extend(bits.finish());
-    bytes.extend([0xFF, 0xD9]);
-    bytes
+
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.bytes.extend(self.bits.finish());
+        self.bytes.extend([0xFF, 0xD9]);
+        self.bytes
+    }
+
+    fn put_flat(&mut self, colour: [u8; 3]) {
+        let firsts = match self.flat {
+            Some((known, firsts)) if known == colour => firsts,
+            _ => flat_firsts(colour, self.table[0]),
+        };
+        self.flat = Some((colour, firsts));
+        for (component, first) in firsts.into_iter().enumerate() {
+            self.put_first(component, first);
+            self.bits.put_symbol(&self.ac, END_OF_BLOCK);
+        }
+    }
+
+    fn put_blocks(&mut self, blocks: &mut [[i32; 64]; COMPONENTS]) {
+        for (component, block) in blocks.iter_mut().enumerate() {
+            if block[1..] == block[..63] {
+                self.put_first(component, divided(block[0] * 64, self.table[0] * 8));
+                self.bits.put_symbol(&self.ac, END_OF_BLOCK);
+                continue;
+            }
+            transform(block);
+            let coefficients = quantised(block, &self.table);
+            self.put_first(component, coefficients[0]);
+            self.bits.put_others(&self.ac, &coefficients[1..]);
+        }
+    }
+
+    fn put_first(&mut self, component: usize, first: i32) {
+        self.bits
+            .put_difference(&self.dc, first - self.previous[component]);
+        self.previous[component] = first;
+    }
 }
 
 fn quantisation(quality: u8) -> [i32; 64] {
@@ -86,7 +125,7 @@ fn quantisation(quality: u8) -> [i32; 64] {
     })
 }
 
-fn header(canvas: &Canvas, table: &[i32; 64]) -> Vec<u8> {
+fn header(width: usize, height: usize, table: &[i32; 64]) -> Vec<u8> {
     let mut bytes = vec![0xFF, 0xD8];
     let jfif = [b'J', b'F', b'I', b'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
     segment(&mut bytes, 0xE0, &jfif);
@@ -94,7 +133,7 @@ fn header(canvas: &Canvas, table: &[i32; 64]) -> Vec<u8> {
     let steps = ZIGZAG.map(|place| u8::try_from(table[place]).unwrap_or(u8::MAX));
     segment(&mut bytes, 0xDB, &[&[0][..], &steps].concat());
     let side = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-    let (height, width) = (side(canvas.height()), side(canvas.width()));
+    let (height, width) = (side(height), side(width));
     let components = [[1, 0x11, 0], [2, 0x11, 0], [3, 0x11, 0]].concat();
     segment(
         &mut bytes,
@@ -124,7 +163,7 @@ fn segment(bytes: &mut Vec<u8>, marker: u8, content: &[u8]) {
 
 /// Gives the colour of a block that has but one.
 fn flat(canvas: &Canvas, x: usize, y: usize) -> Option<[u8; 3]> {
-    if x + SIDE > canvas.width() || y + SIDE > canvas.height() {
+    if x + SIDE > canvas.width() || y + SIDE > canvas.rows().end {
         return None;
     }
     let first = canvas.row(x, y, SIDE);
@@ -139,12 +178,19 @@ fn flat_firsts(colour: [u8; 3], step: i32) -> [i32; COMPONENTS] {
 
 /// Gives luminance and the two colour differences, each about 0 (JFIF's matrix times 2^16).
 fn components(pixel: &[u8]) -> [i32; COMPONENTS] {
-    let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
-    let rounded = |sum: i32| (sum + (1 << 15)) >> 16;
+    if pixel[0] == pixel[1] && pixel[1] == pixel[2] {
+        return [i32::from(pixel[0]) - 128, 0, 0];
+    }
+    let (red, green, blue) = (
+        i32::from(pixel[0]),
+        i32::from(pixel[1]),
+        i32::from(pixel[2]),
+    );
+    let half = 1 << 15;
     [
-        rounded(19_595 * red + 38_470 * green + 7_471 * blue) - 128,
-        rounded(-11_059 * red - 21_709 * green + 32_768 * blue).min(127),
-        rounded(32_768 * red - 27_439 * green - 5_329 * blue).min(127),
+        ((19_595 * red + 38_470 * green + 7_471 * blue + half) >> 16) - 128,
+        ((32_768 * blue - 11_059 * red - 21_709 * green + half) >> 16).min(127),
+        ((32_768 * red - 27_439 * green - 5_329 * blue + half) >> 16).min(127),
     ]
 }
 
@@ -153,13 +199,14 @@ fn blocks(canvas: &Canvas, x: usize, y: usize) -> [[i32; 64]; COMPONENTS] {
     let mut blocks = [[0; 64]; COMPONENTS];
     let width = SIDE.min(canvas.width() - x);
     for row in 0..SIDE {
-        let pixels = canvas.row(x, (y + row).min(canvas.height() - 1), width);
+        let pixels = canvas.row(x, (y + row).min(canvas.rows().end - 1), width);
         for column in 0..SIDE {
             let start = column.min(width - 1) * 3;
-            let values = components(&pixels[start..start + 3]);
-            for (block, value) in blocks.iter_mut().zip(values) {
-                block[row * SIDE + column] = value;
-            }
+            let [luminance, blue, red] = components(&pixels[start..start + 3]);
+            let place = row * SIDE + column;
+            blocks[0][place] = luminance;
+            blocks[1][place] = blue;
+            blocks[2][place] = red;
         }
     }
     blocks
@@ -216,7 +263,15 @@ fn pass(block: &mut [i32; 64], start: usize, step: usize, drop_bits: u32) {
 }
 
 fn quantised(block: &[i32; 64], table: &[i32; 64]) -> [i32; 64] {
-    ZIGZAG.map(|place| divided(block[place], table[place] * 8))
+    let mut coefficients = [0; 64];
+    for (coefficient, place) in coefficients.iter_mut().zip(ZIGZAG) {
+        let value = block[place];
+        // Most are too small to survive, and dividing is what takes the time.
+        if value.abs() * 2 >= table[place] * 8 {
+            *coefficient = divided(value, table[place] * 8);
+        }
+    }
+    coefficients
 }
 
 /// Divides and rounds to the nearest.

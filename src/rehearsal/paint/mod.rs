@@ -14,6 +14,8 @@ use image::{ExtendedColorType, ImageEncoder};
 use super::id::draw;
 use super::record::{Format, Picture};
 use canvas::{Canvas, Colour, Field};
+use jpeg::Jpeg;
+use text::Line;
 
 /// What is to be seen on a picture.
 #[derive(Debug)]
@@ -47,177 +49,195 @@ pub(super) struct Small {
 
 /// Fields begin and end at multiples of this, JPEG's block size.
 const GRID: usize = 8;
+/// A JPEG is painted and encoded this many rows at a time, so that it takes little memory.
+const BAND: usize = 16 * GRID;
 const PATTERN_CELLS: usize = 5;
+/// How many references stand on either side.
+const A_SIDE: usize = 5;
 
 /// Paints a scene and encodes it. WEBP is lossless, so quality has no effect on it, nor on PNG.
 pub(super) fn paint(scene: &Scene) -> Result<Vec<u8>, image::ImageError> {
-    let canvas = compose(scene);
-    let Picture {
-        width,
-        height,
-        format,
-        quality,
-    } = scene.picture;
+    let sketch = Sketch::of(scene);
+    let (width, height) = (scene.picture.width, scene.picture.height);
+    let whole = || {
+        let mut canvas = Canvas::new(sketch.width, 0..sketch.height);
+        sketch.paint(&mut canvas);
+        canvas
+    };
     let mut bytes = Vec::new();
-    match format {
-        Format::Jpg => bytes = jpeg::encode(&canvas, quality),
+    match scene.picture.format {
+        Format::Jpg => bytes = sketch.jpeg(scene.picture.quality),
         Format::Png => {
             let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
-            encoder.write_image(canvas.pixels(), width, height, ExtendedColorType::Rgb8)?;
+            encoder.write_image(whole().pixels(), width, height, ExtendedColorType::Rgb8)?;
         }
         Format::Webp => {
             let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
-            encoder.write_image(canvas.pixels(), width, height, ExtendedColorType::Rgb8)?;
+            encoder.write_image(whole().pixels(), width, height, ExtendedColorType::Rgb8)?;
         }
     }
     Ok(bytes)
 }
 
 /// Encodes pixels of an upload that had to be made smaller.
-pub(super) fn encode_jpeg(width: usize, height: usize, rgb: &[u8]) -> Vec<u8> {
-    let mut canvas = Canvas::new(width, height, Colour::BLACK);
-    canvas.blit(
-        0,
-        0,
-        &Small {
+pub(super) fn encode_jpeg(width: usize, height: usize, rgb: Vec<u8>) -> Vec<u8> {
+    let mut jpeg = Jpeg::new(width, height, 95);
+    jpeg.add(&Canvas::of_pixels(width, height, rgb));
+    jpeg.finish()
+}
+
+/// A scene with everything decided that does not depend on the part being painted.
+struct Sketch<'a> {
+    scene: &'a Scene,
+    width: usize,
+    height: usize,
+    hue: u64,
+    /// Where the foot with its words begins.
+    foot: usize,
+    references: Vec<Framed>,
+    lines: Vec<Line>,
+}
+
+/// A reference in its place.
+struct Framed {
+    frame: Field,
+    badge: Field,
+    pixels: Option<Small>,
+}
+
+impl<'a> Sketch<'a> {
+    fn of(scene: &'a Scene) -> Self {
+        let size = |side: u32| usize::try_from(side).unwrap_or(GRID);
+        let (width, height) = (size(scene.picture.width), size(scene.picture.height));
+        let hue = draw(&[scene.prompt.as_bytes()]) % Colour::HUES;
+        let foot = on_grid(height * 11 / 16);
+        let (references, mut lines) = frame_references(&scene.references, width, height);
+        lines.extend(words(scene, (width, height), foot));
+        Self {
+            scene,
             width,
             height,
-            rgb: rgb.to_vec(),
-        },
-    );
-    jpeg::encode(&canvas, 95)
-}
-
-fn compose(scene: &Scene) -> Canvas {
-    let size = |side: u32| usize::try_from(side).unwrap_or(GRID);
-    let (width, height) = (size(scene.picture.width), size(scene.picture.height));
-    let bits = draw(&[scene.prompt.as_bytes()]);
-    let hue = bits % Colour::HUES;
-    let mut canvas = Canvas::new(width, height, Colour::of_hue(hue, 150));
-    paint_shades(&mut canvas, hue, scene.seed);
-    paint_pattern(&mut canvas, hue, scene.seed);
-    paint_references(&mut canvas, &scene.references);
-    paint_words(&mut canvas, scene);
-    canvas
-}
-
-/// Lays shades of the prompt's hue over the whole, as the seed decides.
-fn paint_shades(canvas: &mut Canvas, hue: u64, seed: u32) {
-    let step = on_grid(canvas.shorter() / 4);
-    let columns = canvas.width().div_ceil(step);
-    for row in 0..canvas.height().div_ceil(step) {
-        for column in 0..columns {
-            let cell = (row * columns + column).to_le_bytes();
-            let shade = draw(&[b"shade", &seed.to_le_bytes(), &cell]) % 5;
-            let field = Field {
-                x: column * step,
-                y: row * step,
-                width: step,
-                height: step,
-            };
-            canvas.fill(field, Colour::of_hue(hue, 120 + shade * 14));
+            hue,
+            foot,
+            references,
+            lines,
         }
     }
-}
 
-/// Paints a mirrored figure in the middle; no two seeds are likely to share one.
-fn paint_pattern(canvas: &mut Canvas, hue: u64, seed: u32) {
-    let bits = draw(&[b"figure", &seed.to_le_bytes()]);
-    let colour = Colour::of_hue(hue + Colour::HUES / 3 + bits % (Colour::HUES / 3), 225);
-    let step = on_grid(canvas.shorter() / 9);
-    let left = on_grid((canvas.width() - step * PATTERN_CELLS) / 2);
-    let top = on_grid(canvas.height() / 8);
-    for row in 0..PATTERN_CELLS {
-        for column in 0..PATTERN_CELLS {
-            let mirrored = column.min(PATTERN_CELLS - 1 - column);
-            let cell = row * PATTERN_CELLS.div_ceil(2) + mirrored;
-            if bits >> (8 + cell) & 1 == 1 {
-                let (x, y) = (left + column * step, top + row * step);
-                canvas.fill(
-                    Field {
-                        x,
-                        y,
-                        width: step,
-                        height: step,
-                    },
-                    colour,
-                );
+    fn jpeg(&self, quality: u8) -> Vec<u8> {
+        let mut jpeg = Jpeg::new(self.width, self.height, quality);
+        for top in (0..self.height).step_by(BAND) {
+            let rows = top..(top + BAND).min(self.height);
+            let mut canvas = Canvas::new(self.width, rows);
+            self.paint(&mut canvas);
+            jpeg.add(&canvas);
+        }
+        jpeg.finish()
+    }
+
+    fn paint(&self, canvas: &mut Canvas) {
+        self.paint_shades(canvas);
+        self.paint_pattern(canvas);
+        canvas.fill(
+            Field::new((0, self.foot), (self.width, self.height)),
+            Colour::INK,
+        );
+        for framed in &self.references {
+            canvas.fill(framed.frame, Colour::PAPER);
+            if let Some(small) = &framed.pixels {
+                canvas.blit(framed.frame.middle_for(small), small);
+            }
+            canvas.fill(framed.badge, Colour::INK);
+        }
+        for line in &self.lines {
+            text::write(canvas, line);
+        }
+    }
+
+    /// Lays shades of the prompt's hue over the whole, as the seed decides.
+    fn paint_shades(&self, canvas: &mut Canvas) {
+        let step = on_grid(self.width.min(self.height) / 4);
+        let columns = self.width.div_ceil(step);
+        let seed = self.scene.seed.to_le_bytes();
+        for row in 0..self.height.div_ceil(step) {
+            for column in 0..columns {
+                let cell = (row * columns + column).to_le_bytes();
+                let shade = draw(&[b"shade", &seed, &cell]) % 5;
+                let field = Field::new((column * step, row * step), (step, step));
+                canvas.fill(field, Colour::of_hue(self.hue, 120 + shade * 14));
+            }
+        }
+    }
+
+    /// Paints a mirrored figure in the middle; no two seeds are likely to share one.
+    fn paint_pattern(&self, canvas: &mut Canvas) {
+        let bits = draw(&[b"figure", &self.scene.seed.to_le_bytes()]);
+        let third = Colour::HUES / 3;
+        let colour = Colour::of_hue(self.hue + third + bits % third, 225);
+        let step = on_grid(self.width.min(self.height) / 9);
+        let left = on_grid((self.width - step * PATTERN_CELLS) / 2);
+        let top = on_grid(self.height / 8);
+        for row in 0..PATTERN_CELLS {
+            for column in 0..PATTERN_CELLS {
+                let mirrored = column.min(PATTERN_CELLS - 1 - column);
+                let cell = row * PATTERN_CELLS.div_ceil(2) + mirrored;
+                if bits >> (8 + cell) & 1 == 1 {
+                    let corner = (left + column * step, top + row * step);
+                    canvas.fill(Field::new(corner, (step, step)), colour);
+                }
             }
         }
     }
 }
 
 /// Sets the references along the left edge, then along the right one, with their numbers.
-fn paint_references(canvas: &mut Canvas, references: &[Thumbnail]) {
-    const A_SIDE: usize = 5;
-    let step = on_grid(canvas.height() * 5 / 8 / A_SIDE);
-    let frame = step - GRID;
+fn frame_references(
+    references: &[Thumbnail],
+    width: usize,
+    height: usize,
+) -> (Vec<Framed>, Vec<Line>) {
+    let step = on_grid(height * 5 / 8 / A_SIDE);
+    let side = step - GRID;
+    let badge = on_grid(side / 4).max(2 * GRID);
+    let mut framed = Vec::new();
+    let mut lines = Vec::new();
     for (place, reference) in references.iter().enumerate() {
         let x = if place < A_SIDE {
             GRID
         } else {
-            canvas.width().saturating_sub(step)
+            width.saturating_sub(step)
         };
         let y = GRID + place % A_SIDE * step;
-        canvas.fill(
-            Field {
-                x,
-                y,
-                width: frame,
-                height: frame,
-            },
-            Colour::PAPER,
-        );
-        match &reference.pixels {
-            Some(pixels) => {
-                let small = pixels.fitted(frame - 4, frame - 4);
-                let (right, down) = ((frame - small.width) / 2, (frame - small.height) / 2);
-                canvas.blit(x + right, y + down, &small);
-            }
-            None => text::write(
-                canvas,
-                (x + 4, y + frame / 2),
-                12,
-                Colour::INK,
-                &reference.label,
-            ),
-        }
-        let badge = on_grid(frame / 4).max(2 * GRID);
-        canvas.fill(
-            Field {
-                x,
-                y,
-                width: badge,
-                height: badge,
-            },
-            Colour::INK,
-        );
+        framed.push(Framed {
+            frame: Field::new((x, y), (side, side)),
+            badge: Field::new((x, y), (badge, badge)),
+            pixels: reference
+                .pixels
+                .as_ref()
+                .map(|small| small.fitted(side - 4, side - 4)),
+        });
         let number = (place + 1).to_string();
-        text::write(canvas, (x + 2, y + 1), badge - 4, Colour::PAPER, &number);
+        lines.push(Line::new((x + 2, y + 1), badge - 4, Colour::PAPER, number));
+        if reference.pixels.is_none() {
+            let at = (x + 4, y + side / 2);
+            lines.push(Line::new(at, 12, Colour::INK, reference.label.clone()));
+        }
     }
+    (framed, lines)
 }
 
-/// Writes the prompt and the facts at the foot.
-fn paint_words(canvas: &mut Canvas, scene: &Scene) {
-    let top = on_grid(canvas.height() * 11 / 16);
-    let foot = Field {
-        x: 0,
-        y: top,
-        width: canvas.width(),
-        height: canvas.height() - top,
-    };
-    canvas.fill(foot, Colour::INK);
+/// Lays the prompt and the facts out in the foot.
+fn words(scene: &Scene, (width, height): (usize, usize), foot: usize) -> Vec<Line> {
     let margin = 2 * GRID;
-    let line = foot.height / 6;
-    let room = canvas.width() - 2 * margin;
-    let (size, lines) = largest_words(&scene.prompt, foot.height - line, room);
-    for (row, words) in lines.iter().enumerate() {
-        let at = (margin, top + GRID / 2 + row * size * 5 / 4);
-        text::write(canvas, at, size, Colour::PAPER, words);
-    }
+    let room = width - 2 * margin;
+    let last = (height - foot) / 6;
+    let (size, words) = largest_words(&scene.prompt, height - foot - last, room);
+    let place = |row: usize| (margin, foot + GRID / 2 + row * size * 5 / 4);
+    let prompt = words.into_iter().enumerate();
+    let prompt = prompt.map(|(row, words)| Line::new(place(row), size, Colour::PAPER, words));
     let Picture {
         width,
-        height,
+        height: high,
         format,
         quality,
     } = scene.picture;
@@ -228,15 +248,15 @@ fn paint_words(canvas: &mut Canvas, scene: &Scene) {
     };
     let flag = if scene.flagged { "  NSFW flag" } else { "" };
     let facts = format!(
-        "seed {}   {width}x{height} {}{quality}   task {} {}{flag}   rehearsal",
+        "seed {}   {width}x{high} {}{quality}   task {} {}{flag}   rehearsal",
         scene.seed,
         format.extension().to_uppercase(),
         scene.task,
         scene.turn,
     );
-    let size = text::fitting(&facts, line * 3 / 5, room);
-    let at = (margin, canvas.height() - line);
-    text::write(canvas, at, size, Colour::of_hue(canvas::AMBER, 230), &facts);
+    let size = text::fitting(&facts, last * 3 / 5, room);
+    let facts = Line::new((margin, height - last), size, Colour::AMBER, facts);
+    prompt.chain([facts]).collect()
 }
 
 /// Finds the largest lettering at which all words fit; past the smallest, words are left out.

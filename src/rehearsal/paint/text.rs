@@ -11,19 +11,38 @@ fn font() -> Option<FontRef<'static>> {
     FontRef::try_from_slice(FONT_FILE).ok()
 }
 
-/// Writes one line with its top left corner at a place; what does not fit is cut off.
-pub(super) fn write(
-    canvas: &mut Canvas,
-    (left, top): (usize, usize),
+/// One line of text in its place.
+pub(super) struct Line {
+    /// Its top left corner.
+    at: (usize, usize),
     size: usize,
     colour: Colour,
-    text: &str,
-) {
-    let Some(font) = font() else { return };
-    let scaled = font.as_scaled(PxScale::from(pixels(size)));
+    text: String,
+}
+
+impl Line {
+    pub(super) fn new(at: (usize, usize), size: usize, colour: Colour, text: String) -> Self {
+        Self {
+            at,
+            size,
+            colour,
+            text,
+        }
+    }
+}
+
+/// Writes one line; what does not fit is cut off.
+pub(super) fn write(canvas: &mut Canvas, line: &Line) {
+    let (left, top) = line.at;
+    // A glyph with accents above or below may reach a little beyond its size.
+    let reach = top.saturating_sub(line.size)..top + 2 * line.size;
+    let Some(font) = font().filter(|_| canvas.shows(&reach)) else {
+        return;
+    };
+    let scaled = font.as_scaled(PxScale::from(pixels(line.size)));
     let baseline = pixels(top) + scaled.ascent();
     let mut x = pixels(left);
-    for letter in text.chars().map(printable) {
+    for letter in line.text.chars().map(printable) {
         let glyph = scaled.scaled_glyph(letter);
         let advance = scaled.h_advance(glyph.id);
         if x + advance > pixels(canvas.width()) {
@@ -34,18 +53,16 @@ pub(super) fn write(
             ..glyph
         };
         if let Some(outline) = font.outline_glyph(glyph) {
-            let corner = outline.px_bounds().min;
+            let (corner, end) = (outline.px_bounds().min, outline.px_bounds().max);
             let (x, y) = (whole(corner.x), whole(corner.y));
-            outline.draw(|right, down, cover| {
-                let column = x + usize::try_from(right).unwrap_or(0);
-                let row = y + usize::try_from(down).unwrap_or(0);
-                canvas.mix(
-                    column,
-                    row,
-                    colour,
-                    u8::try_from(whole(cover * 255.0)).unwrap_or(255),
-                );
-            });
+            if canvas.shows(&(y..whole(end.y) + 1)) {
+                outline.draw(|right, down, cover| {
+                    let column = x + usize::try_from(right).unwrap_or(0);
+                    let row = y + usize::try_from(down).unwrap_or(0);
+                    let cover = u8::try_from(whole(cover * 255.0)).unwrap_or(255);
+                    canvas.mix(column, row, line.colour, cover);
+                });
+            }
         }
         x += advance;
     }

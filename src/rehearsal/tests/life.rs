@@ -5,16 +5,9 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::{Settings, Stage, async_task, data_uri, id, id_of, jpeg, task, task_with};
-use crate::rehearsal::faults::Faults;
-
-async fn slow(latency_ms: u64, faults: &str) -> Stage {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = Settings::new(folder.path());
-    settings.latency = Duration::from_millis(latency_ms);
-    settings.faults = Faults::from_list(faults).unwrap();
-    Stage::of(settings, super::Folder(folder)).await
-}
+use super::{Settings, Stage, async_task, data_uri, id, id_of, jpeg, slow, task, task_with};
+use crate::rehearsal::books::BooksError;
+use crate::rehearsal::{ServeError, serve};
 
 #[tokio::test]
 async fn sync_waits_and_answers_with_all_fields() {
@@ -312,4 +305,69 @@ async fn hanging_up_leaves_the_task_bought() {
         stage.poll(id_of(&sent)).await.data()[0]["status"],
         "success"
     );
+}
+
+#[tokio::test]
+async fn a_uuid_sent_many_times_at_once_is_taken_once() {
+    let stage = slow(50, "").await;
+    let sent = async_task();
+    let answers = futures::future::join_all((0..16).map(|_| stage.ask(sent.clone()))).await;
+    let taken = answers.iter().filter(|answer| answer.status == 200).count();
+    let conflicts = answers
+        .iter()
+        .filter(|answer| answer.code() == "conflictTaskUUID")
+        .count();
+    assert_eq!((taken, conflicts), (1, 15));
+    assert_eq!(stage.stats().await["tasks_billed"], 1);
+}
+
+#[tokio::test]
+async fn shutting_down_does_not_wait_for_slow_tasks() {
+    let stage = slow(60_000, "").await;
+    let (client, endpoint) = (stage.client.clone(), stage.server.endpoint());
+    let waiting = tokio::spawn(async move {
+        client
+            .post(endpoint)
+            .bearer_auth("k")
+            .body(json!([task()]).to_string())
+            .send()
+            .await
+    });
+    let origin = stage.server.origin();
+    stage
+        .client
+        .get(format!("{origin}/rehearsal/wait?event=billed&count=1"))
+        .send()
+        .await
+        .unwrap();
+    let start = Instant::now();
+    stage.server.shutdown().await;
+    assert!(start.elapsed() < Duration::from_secs(10));
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_taken_port_and_a_used_folder_are_told() {
+    let stage = Stage::new().await;
+    let other = tempfile::tempdir().unwrap();
+    let mut settings = Settings::new(other.path());
+    settings.port = stage.server.addr().port();
+    let port = settings.port;
+    let error = serve(settings).await.unwrap_err();
+    assert!(
+        matches!(error, ServeError::Port { port: told, .. } if told == port),
+        "{error}"
+    );
+    let error = serve(Settings::new(stage.folder.0.path()))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ServeError::Books(BooksError::Locked { .. })),
+        "{error}"
+    );
+    serve(Settings::new(other.path()))
+        .await
+        .unwrap()
+        .shutdown()
+        .await;
 }

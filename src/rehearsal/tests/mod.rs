@@ -5,6 +5,7 @@ mod faults;
 mod images;
 mod kill;
 mod life;
+mod references;
 mod refusals;
 mod stats;
 mod switches;
@@ -130,6 +131,15 @@ impl Answer {
     }
 }
 
+/// Gives a server whose tasks take some milliseconds.
+async fn slow(latency_ms: u64, faults: &str) -> Stage {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::new(folder.path());
+    settings.latency = Duration::from_millis(latency_ms);
+    settings.faults = Faults::from_list(faults).unwrap();
+    Stage::of(settings, Folder(folder)).await
+}
+
 /// A client as the product's own: no proxy, no roots, no retries.
 fn client() -> reqwest::Client {
     rustls::crypto::ring::default_provider()
@@ -180,7 +190,7 @@ fn id_of(task: &Value) -> &str {
 }
 
 fn jpeg(width: usize, height: usize) -> Vec<u8> {
-    super::paint::encode_jpeg(width, height, &[90, 160, 30].repeat(width * height))
+    super::paint::encode_jpeg(width, height, [90, 160, 30].repeat(width * height))
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -189,6 +199,29 @@ fn base64(bytes: &[u8]) -> String {
 
 fn data_uri(bytes: &[u8]) -> String {
     format!("data:image/jpeg;base64,{}", base64(bytes))
+}
+
+/// Sends a task that is to be refused, and gives the refusal.
+async fn refuses(stage: &Stage, task: Value, status: u16, code: &str, parameter: Value) -> Value {
+    let sent = task.to_string();
+    let answer = stage.ask(task.clone()).await;
+    let shown: String = sent.chars().take(400).collect();
+    assert_eq!(
+        (answer.status, answer.code()),
+        (status, code),
+        "{shown}: {}",
+        answer.body
+    );
+    assert_eq!(
+        answer.error()["parameter"],
+        parameter,
+        "{shown}: {}",
+        answer.body
+    );
+    assert_eq!(answer.error()["taskUUID"], task["taskUUID"], "{shown}");
+    assert_eq!(answer.error()["taskType"], task["taskType"], "{shown}");
+    assert!(answer.error()["message"].is_string());
+    answer.error().clone()
 }
 
 /// Takes whatever is sent to it and answers 200, but for the first call, which it turns away.

@@ -2,29 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Settings, Stage, async_task, base64, data_uri, id, id_of, jpeg, task, task_with};
-
-async fn refuses(stage: &Stage, task: Value, status: u16, code: &str, parameter: Value) -> Value {
-    let sent = task.to_string();
-    let answer = stage.ask(task.clone()).await;
-    let shown: String = sent.chars().take(400).collect();
-    assert_eq!(
-        (answer.status, answer.code()),
-        (status, code),
-        "{shown}: {}",
-        answer.body
-    );
-    assert_eq!(
-        answer.error()["parameter"],
-        parameter,
-        "{shown}: {}",
-        answer.body
-    );
-    assert_eq!(answer.error()["taskUUID"], task["taskUUID"], "{shown}");
-    assert_eq!(answer.error()["taskType"], task["taskType"], "{shown}");
-    assert!(answer.error()["message"].is_string());
-    answer.error().clone()
-}
+use super::{Settings, Stage, async_task, data_uri, id, id_of, jpeg, refuses, task, task_with};
 
 async fn nothing_was_billed(stage: &Stage) {
     let stats = stage.stats().await;
@@ -367,102 +345,6 @@ async fn resolutions() {
 }
 
 #[tokio::test]
-async fn lists_of_references() {
-    let stage = Stage::new().await;
-    let eleven = vec!["https://example.com/a.png"; 11];
-    for list in [
-        json!("https://example.com/a.png"),
-        json!([1]),
-        json!({}),
-        json!(eleven),
-    ] {
-        let task = task_with(json!({ "inputs": { "referenceImages": list } }));
-        let parameter = json!("referenceImages");
-        let error = refuses(&stage, task, 400, "invalidReferenceImages", parameter).await;
-        assert_eq!(
-            (&error["type"], &error["max"]),
-            (&json!("string[]"), &json!(10))
-        );
-    }
-}
-
-#[tokio::test]
-async fn references_that_cannot_be_had() {
-    let mut stage = Stage::new().await;
-    let good = data_uri(&jpeg(400, 400));
-    let (dead, text) = (
-        format!("{}/gone.jpg", stage.server.origin()),
-        base64(b"a text"),
-    );
-    let html = data_uri(b"<html></html>");
-    let nobody = "http://127.0.0.1:1/a.jpg";
-    for bad in [
-        id().as_str(),
-        &dead,
-        nobody,
-        "ftp://example.com/a.jpg",
-        "not base64!",
-        &text,
-        &html,
-        "data:image/png,abc",
-        "",
-    ] {
-        let task = task_with(json!({ "inputs": { "referenceImages": [good, bad] } }));
-        let parameter = json!("referenceImages[1]");
-        refuses(&stage, task, 400, "failedToTransferImage", parameter).await;
-    }
-    let made = stage.ask(task()).await;
-    let image = made.data()[0]["imageUUID"].clone();
-    let task = task_with(json!({ "inputs": { "referenceImages": [image] } }));
-    refuses(
-        &stage,
-        task,
-        400,
-        "failedToTransferImage",
-        json!("referenceImages[0]"),
-    )
-    .await;
-    let elsewhere = "[references]\ndead = [\"https://example.com/gone.png\"]";
-    stage = stage
-        .again(|settings| {
-            settings.faults = super::Faults::from_toml(elsewhere).unwrap();
-        })
-        .await;
-    let listed = json!({ "inputs": { "referenceImages": ["https://example.com/gone.png"] } });
-    let parameter = json!("referenceImages[0]");
-    refuses(
-        &stage,
-        task_with(listed),
-        400,
-        "failedToTransferImage",
-        parameter,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn references_beyond_the_limits() {
-    let stage = Stage::new().await;
-    let mut heavy = jpeg(400, 400);
-    heavy.resize(10_000_001, 0);
-    for bytes in [
-        jpeg(299, 400),
-        jpeg(400, 299),
-        jpeg(400, 1001),
-        jpeg(1001, 400),
-        heavy,
-    ] {
-        let task = task_with(json!({ "inputs": { "referenceImages": [data_uri(&bytes)] } }));
-        let parameter = json!("referenceImages[0]");
-        refuses(&stage, task, 400, "invalidReferenceImages", parameter).await;
-    }
-    for bytes in [jpeg(300, 300), jpeg(400, 1000), jpeg(1000, 400)] {
-        let task = task_with(json!({ "inputs": { "referenceImages": [data_uri(&bytes)] } }));
-        assert_eq!(stage.ask(task).await.status, 200);
-    }
-}
-
-#[tokio::test]
 async fn choices() {
     let stage = Stage::new().await;
     for (fields, code, path, first) in [
@@ -549,30 +431,6 @@ async fn addresses() {
             let task = task_with(json!({ name: address }));
             refuses(&stage, task, 400, code, json!(name)).await;
         }
-    }
-}
-
-#[tokio::test]
-async fn uploads() {
-    let stage = Stage::new().await;
-    let upload = |fields: Value| {
-        let mut task = json!({ "taskType": "imageUpload", "taskUUID": id() });
-        task.as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        task
-    };
-    refuses(
-        &stage,
-        upload(json!({})),
-        400,
-        "missingImage",
-        json!("image"),
-    )
-    .await;
-    for image in [json!("x"), json!(base64(b"text")), json!(5), json!(id())] {
-        let task = upload(json!({ "image": image }));
-        refuses(&stage, task, 400, "failedToTransferImage", json!("image")).await;
     }
 }
 

@@ -4,16 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Settings, Stage, async_task, data_uri, id, id_of, jpeg, task, task_with};
+use super::{Settings, Stage, async_task, data_uri, id, id_of, jpeg, slow, task, task_with};
 use crate::rehearsal::faults::Faults;
-
-async fn slow(latency_ms: u64, switches: &str) -> Stage {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = Settings::new(folder.path());
-    settings.latency = Duration::from_millis(latency_ms);
-    settings.faults = Faults::from_list(switches).unwrap();
-    Stage::of(settings, super::Folder(folder)).await
-}
 
 #[tokio::test]
 async fn requests() {

@@ -289,6 +289,33 @@ async fn what_dead_runs_left_is_removed_from_folders_that_are_used() {
     assert_eq!(left, expected);
 }
 
+#[tokio::test]
+async fn leftovers_beside_the_folders_are_removed_too() {
+    let home = Home::new();
+    fs::write(home.images().join(".a_v001.jpg.0123abcd-7.part"), "").expect("written");
+    assert!(home.save("b", &jpeg(1)).await.is_ok());
+    assert_eq!(home.files(), ["b_v001.jpg"]);
+}
+
+#[tokio::test]
+async fn every_name_on_the_way_is_synced_and_again_when_made_anew() {
+    let home = Home::new();
+    let durable = || {
+        let mut names: Vec<String> = home.shelf.0.folders().durable.iter().cloned().collect();
+        names.sort();
+        names
+    };
+    assert!(home.save("104/TCC/a", &jpeg(1)).await.is_ok());
+    assert_eq!(durable(), ["104", "104/TCC"]);
+    fs::remove_dir_all(home.images().join("104")).expect("removed");
+    let draft = home.begun("104/TCD/a", &jpeg(1)).await.expect("written");
+    assert_eq!(durable(), ["104/TCC"], "`104` is another folder now");
+    assert!(draft.finish(ASKED).await.is_ok());
+    let draft = home.begun("104/TCC/a", &jpeg(1)).await.expect("written");
+    assert_eq!(durable(), ["104", "104/TCD"]);
+    assert!(draft.finish(ASKED).await.is_ok());
+}
+
 struct Mounted(PathBuf);
 
 impl Mounted {
