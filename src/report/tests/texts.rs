@@ -49,7 +49,7 @@ fn the_status_tells_what_is_unsure_first() {
         folder: "out",
     };
     let text = harmless(status::text(&view, Style::default()));
-    assert!(text.starts_with("unsure: 1 take, "), "{text}");
+    assert!(text.starts_with("unsure: 1 take: "), "{text}");
     insta::assert_snapshot!(text);
     insta::assert_snapshot!(harmless(json::status::spell(&view)));
 }
@@ -133,7 +133,7 @@ fn the_summary_groups_what_did_not_come_by_its_reason() {
     let exit = (5, "finished, but some takes failed, are unsure or lost");
     let view = view(&outcome, exit);
     let text = harmless(summary::text(&view, Style::default()));
-    assert!(text.starts_with("unsure: 1 take, "), "{text}");
+    assert!(text.starts_with("unsure: 1 take: "), "{text}");
     insta::assert_snapshot!(text);
     insta::assert_snapshot!(harmless(json::run::spell(&view)));
 }
