@@ -176,11 +176,13 @@ impl Watcher {
     }
 }
 
+/// Asks the terminal how wide it is just now: bars that are drawn for another width fall apart.
 fn columns() -> u16 {
     const USUAL: u16 = 80;
-    std::env::var("COLUMNS")
+    rustix::termios::tcgetwinsize(std::io::stderr())
         .ok()
-        .and_then(|text| text.parse().ok())
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
         .unwrap_or(USUAL)
 }
 

@@ -23,5 +23,7 @@ pub mod standing;
 pub mod status;
 pub mod style;
 pub mod summary;
-pub mod sums;
 mod table;
+
+#[cfg(test)]
+mod tests;

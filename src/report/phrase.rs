@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::class::Class;
 use crate::domain::id::{ShotId, TakeNo, Variant};
 use crate::domain::money::Micros;
 use crate::report::escape::shortened;
@@ -55,16 +56,18 @@ const fn meaning(kind: ProblemKind) -> &'static str {
     }
 }
 
-/// Says what a person can do about a kind of problem.
-pub(super) const fn advice(kind: ProblemKind) -> &'static str {
-    match kind {
+/// Says what a person can do about a problem.
+pub(super) const fn advice(problem: &Problem) -> &'static str {
+    match problem.kind {
         ProblemKind::Unsure => {
             "run again: the provider is asked again, free of charge; \
              `run --rebuy missing` buys them anew at the risk of paying twice"
         }
         ProblemKind::Lost | ProblemKind::Missing => "`run --rebuy missing` buys them again",
-        ProblemKind::Failed => "run again: failed takes are tried once more",
-        ProblemKind::Refused => {
+        ProblemKind::Failed if !matches!(problem.trouble.class, Class::Safety | Class::Request) => {
+            "run again: failed takes are tried once more"
+        }
+        ProblemKind::Failed | ProblemKind::Refused => {
             "change the prompt, the references or the settings; \
              `run --retry-refused` sends the same request again"
         }
@@ -92,7 +95,7 @@ pub(super) fn tell_kind(problems: &[Problem], kind: ProblemKind, style: Style, o
     let money = money_word(kind, at_stake(problems, kind));
     let _written = writeln!(
         out,
-        "{head}: {}, {}{money}",
+        "{head}: {}: {}{money}",
         count(takes, "take"),
         meaning(kind)
     );
@@ -100,7 +103,13 @@ pub(super) fn tell_kind(problems: &[Problem], kind: ProblemKind, style: Style, o
         let _written = writeln!(out, "  {why}");
         let _written = writeln!(out, "    {}", some_of(&named));
     }
-    let _written = writeln!(out, "  -> {}", advice(kind));
+    let mut told = Vec::new();
+    for what in of_kind.iter().map(|problem| advice(problem)) {
+        if !told.contains(&what) {
+            told.push(what);
+            let _written = writeln!(out, "  -> {what}");
+        }
+    }
 }
 
 fn money_word(kind: ProblemKind, amount: Micros) -> String {

@@ -141,10 +141,18 @@ fn shots(entries: &[Entry]) -> Table {
             buy.to_string(),
             why(entry),
             money(entry.price),
-            entry.files.first().cloned().unwrap_or_default(),
+            first_file(entry),
         ]);
     }
     table
+}
+
+/// Gives the first file that is bought, as it will stand below the output folder.
+fn first_file(entry: &Entry) -> String {
+    let first = entry.files.first();
+    first
+        .map(|file| format!("images/{file}"))
+        .unwrap_or_default()
 }
 
 /// Spells the reasons of a shot; counts only where there is more than one.
@@ -307,7 +315,7 @@ fn tell_settling(plan: &Plan, out: &mut String) {
     }
     if !plan.refetch.is_empty() {
         let files = count(plan.refetch.len() as u64, "file");
-        let _written = writeln!(out, "Fetched again, free of charge: {files} that are gone");
+        let _written = writeln!(out, "Fetched again, free of charge: {files} missing here");
     }
     if !plan.changed_files.is_empty() {
         let files = count(plan.changed_files.len() as u64, "file");

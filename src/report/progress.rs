@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
     /// Gives the columns of the terminal; none where there is none, and no bars are drawn.
+    ///
+    /// Bars fill whole lines and let the terminal wrap them, so that it has to be the true number.
     pub columns: Option<fn() -> u16>,
     /// Whether words are coloured.
     pub color: bool,
@@ -189,10 +191,11 @@ impl Watcher {
         let elapsed = self.began.elapsed();
         if let Some(bar) = &self.bar {
             let takes = self.goal.takes.max(self.tally.ended());
-            bar.set_length(takes);
-            bar.set_position(self.tally.ended());
+            bar.update(|state| {
+                state.set_len(takes);
+                state.set_pos(self.tally.ended());
+            });
             bar.set_message(words::progress(self.goal, &self.tally, elapsed));
-            bar.tick();
         } else if self.manner.tells(Level::Progress) {
             self.line(elapsed);
         }
@@ -216,7 +219,7 @@ impl Watcher {
 }
 
 fn bar(screen: &Screen, goal: Goal) -> ProgressBar {
-    let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 10);
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
     let bar = ProgressBar::with_draw_target(Some(goal.takes), target);
     match ProgressStyle::with_template("[{elapsed_precise}] {wide_bar} {pos}/{len}\n{wide_msg}") {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),

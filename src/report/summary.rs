@@ -108,7 +108,7 @@ fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
     }
     let took = span(view.took);
     let folder = shortened(view.folder, 200);
-    let _written = writeln!(out, "{end}: {} in {took}, in {folder}", counts.join(", "));
+    let _written = writeln!(out, "{end}. {} in {took}, in {folder}", counts.join(", "));
 }
 
 /// Says why a run ended.
@@ -147,10 +147,20 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
     let accounts = &view.outcome.ledger.accounts;
     let head = style.paint(Paint::Heading, "Money");
     let play = if view.rehearsal { " (play money)" } else { "" };
-    let run = account("this run", accounts.run, view.caps.run);
+    let run = account(&run_name(view.outcome), accounts.run, view.caps.run);
     let _written = writeln!(out, "{head}  {run}{play}");
     let show = account("the show", accounts.show, view.caps.show);
     let _written = writeln!(out, "       {show}{play}");
+}
+
+/// Names what the run's account holds: this run, and those before it that were cut off.
+fn run_name(outcome: &Outcome) -> String {
+    let runs = outcome.ledger.runs.iter().rev().skip(1);
+    let cut_off = runs.take_while(|run| run.ended.is_none()).count();
+    match cut_off {
+        0 => "this run".to_owned(),
+        n => format!("this run and {} cut off before it", count(n as u64, "run")),
+    }
 }
 
 /// Says what to do about what is left, beyond what each kind of problem says itself.

@@ -113,7 +113,7 @@ struct EntryJson<'a> {
     buy: BTreeMap<&'static str, u32>,
     not_bought: BTreeMap<&'static str, u32>,
     usd_micros: u64,
-    files: &'a [String],
+    files: Each<'a, String, String>,
 }
 
 impl<'a> EntryJson<'a> {
@@ -134,7 +134,7 @@ impl<'a> EntryJson<'a> {
                 .map(|(kept, takes)| (kept.word(), *takes))
                 .collect(),
             usd_micros: entry.price.get(),
-            files: &entry.files,
+            files: Each(&entry.files, |file| format!("images/{file}")),
         }
     }
 }

@@ -1,22 +1,25 @@
 //! The one writer that lines and bars go through.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::TermLike;
 
 /// A writer, and the terminal that bars are drawn on if it is one.
+///
+/// What is put together between two flushes reaches the terminal at once, so that bars do not
+/// flicker.
 #[derive(Clone)]
 pub(super) struct Screen {
-    out: Arc<Mutex<Box<dyn Write + Send>>>,
+    out: Arc<Mutex<BufWriter<Box<dyn Write + Send>>>>,
     columns: Option<fn() -> u16>,
 }
 
 impl Screen {
     pub(super) fn new(out: Box<dyn Write + Send>, columns: Option<fn() -> u16>) -> Self {
         Self {
-            out: Arc::new(Mutex::new(out)),
+            out: Arc::new(Mutex::new(BufWriter::new(out))),
             columns,
         }
     }

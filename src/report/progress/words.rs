@@ -37,7 +37,7 @@ pub(super) fn trouble(problem: &Problem) -> Line {
     } else {
         format!(" ({} at stake)", problem.at_stake)
     };
-    let (why, advice) = (why(problem), advice(problem.kind));
+    let (why, advice) = (why(problem), advice(problem));
     let rest = format!("{name}: {why}{money} -> {advice}");
     line(paint(problem.kind), problem.kind.word(), rest)
 }
@@ -205,12 +205,13 @@ fn time_left(goal: Goal, tally: &Tally, elapsed: Duration) -> Option<Duration> {
     Some(Duration::from_millis(rest))
 }
 
-/// Spells a span of time: `45 s`, `3 min 05 s`, `2 h 10 min`.
+/// Spells a span of time: `1.5 s`, `45 s`, `3 min 05 s`, `2 h 10 min`.
 #[must_use]
 pub fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0) => format!("{} ms", time.as_millis()),
+        (0, 0, s) if s < 10 => format!("{s}.{} s", time.subsec_millis() / 100),
         (0, 0, s) => format!("{s} s"),
         (0, m, s) => format!("{m} min {s:02} s"),
         (h, m, _) => format!("{h} h {m:02} min"),

@@ -1,0 +1,155 @@
+//! The plan's table and its JSON.
+
+use std::collections::BTreeMap;
+
+use crate::domain::digest::Sha256;
+use crate::domain::id::{Attempt, Key, ShotId, TakeNo, Takes, Variant};
+use crate::domain::money::Micros;
+use crate::ledger::fold::Ledger;
+use crate::ledger::money::{CapKind, Caps, OverCap};
+use crate::plan::build::{Entry, Plan, Purchase, Refetch, Unsettled};
+use crate::plan::reason::{Kept, Reason};
+use crate::report::escape::is_steering;
+use crate::report::json;
+use crate::report::plan_table::{self, View};
+use crate::report::prices::Prices;
+use crate::report::style::Style;
+use crate::report::tests::fixture::{EXACT, LIKE_REFERENCE, PRICE, deal, eventful, wanted};
+
+fn entry(shot: &str, buys: &[(Reason, u32)], keeps: &[(Kept, u32)]) -> Entry {
+    let bought: u32 = buys.iter().map(|(_, takes)| takes).sum();
+    let kept: u32 = keeps.iter().map(|(_, takes)| takes).sum();
+    Entry {
+        shot: ShotId::new(shot),
+        sequence: shot.rsplit_once('/').map(|(name, _)| name.to_owned()),
+        variant: Variant(0),
+        wanted: bought + kept,
+        buys: buys.iter().copied().collect(),
+        keeps: keeps.iter().copied().collect::<BTreeMap<_, _>>(),
+        price: PRICE.times(u64::from(bought)),
+        files: (1..=bought)
+            .map(|take| format!("{shot}_v{take:03}.jpg"))
+            .collect(),
+    }
+}
+
+fn purchase(shot: &'static str, first: u32, reason: Reason, over: Option<OverCap>) -> Purchase {
+    let bought = deal(shot, first, 1);
+    Purchase {
+        task: bought.task(),
+        shot_index: 0,
+        shot: ShotId::new(shot),
+        sequence: None,
+        variant: Variant(0),
+        takes: Takes {
+            first: TakeNo(first),
+            count: 1,
+        },
+        key: Key(Sha256::of(shot.as_bytes())),
+        attempt: Attempt(0),
+        reason,
+        price: PRICE,
+        over,
+    }
+}
+
+/// A plan of a few shots, one of them over a cap.
+pub(super) fn plan() -> Plan {
+    let over = OverCap {
+        cap: CapKind::Show,
+        limit: Micros::new(100_000),
+        spent: Micros::new(84_000),
+        reserved: Micros::ZERO,
+        price: PRICE,
+    };
+    Plan {
+        entries: vec![
+            entry("104/TCC/0010", &[(Reason::New, 2)], &[]),
+            entry(
+                "104/TCC/0020",
+                &[(Reason::PromptChanged, 1)],
+                &[(Kept::Have, 1)],
+            ),
+            entry("104/TCC/0030", &[], &[(Kept::Have, 2)]),
+            entry(
+                "104/TDD/\u{1b}0010",
+                &[],
+                &[(Kept::Unsure, 1), (Kept::Held, 1)],
+            ),
+        ],
+        purchases: vec![
+            purchase("104/TCC/0010", 1, Reason::New, None),
+            purchase("104/TCC/0010", 2, Reason::New, None),
+            purchase("104/TCC/0020", 2, Reason::PromptChanged, Some(over)),
+        ],
+        settle: vec![Unsettled {
+            task: deal("104/TDD/0010", 1, 1).task(),
+            wanted_by: Some(3),
+        }],
+        refetch: vec![Refetch {
+            task: deal("104/TCC/0030", 1, 1).task(),
+            index: 0,
+            shot_index: 2,
+        }],
+        changed_files: vec!["images/104/TCC/0030_v\u{202e}001.jpg".to_owned()],
+    }
+}
+
+fn prices(ledger: &Ledger) -> Prices {
+    let mut prices = Prices::default();
+    prices.add(ledger, &wanted("104/TCC/0010", EXACT));
+    prices.add(ledger, &wanted("104/TCC/0020", EXACT));
+    prices.add(ledger, &wanted("104/TCC/0030", LIKE_REFERENCE));
+    prices
+}
+
+const CAPS: Caps = Caps {
+    run: Some(Micros::new(25_000_000)),
+    show: Some(Micros::new(100_000)),
+    sequence: None,
+    shot: Some(Micros::new(1_200_000)),
+};
+
+#[test]
+fn a_producer_reads_what_is_bought_why_and_for_how_much() {
+    let (plan, ledger) = (plan(), eventful().ledger());
+    let prices = prices(&ledger);
+    let view = View {
+        plan: &plan,
+        ledger: &ledger,
+        caps: &CAPS,
+        prices: &prices,
+        full: false,
+    };
+    let text = plan_table::text(&view, Style::default());
+    assert!(!text.contains(|c| is_steering(c) && c != '\n'));
+    insta::assert_snapshot!(text);
+    let text = json::plan::spell(&view);
+    assert!(!text.contains(|c| is_steering(c) && c != '\n'));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_long_plan_is_grouped_by_sequence() {
+    let mut plan = Plan::default();
+    for number in 0..70 {
+        let shot = format!("10{}/A/{number:04}", number % 3);
+        let new = [(Reason::New, 1), (Reason::Retake, 1)];
+        plan.entries.push(entry(&shot, &new, &[(Kept::Have, 1)]));
+    }
+    plan.entries
+        .push(entry("loose", &[], &[(Kept::NotSelected, 1)]));
+    let ledger = Ledger::default();
+    let prices = prices(&ledger);
+    let mut view = View {
+        plan: &plan,
+        ledger: &ledger,
+        caps: &Caps::default(),
+        prices: &prices,
+        full: false,
+    };
+    insta::assert_snapshot!(plan_table::text(&view, Style::default()));
+    view.full = true;
+    let full = plan_table::text(&view, Style::default());
+    assert!(full.lines().count() > 70);
+}
