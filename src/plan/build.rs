@@ -8,7 +8,7 @@ use crate::domain::money::Micros;
 use crate::expand::request::AskedSize;
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
-use crate::ledger::money::{Accounts, Caps, OverCap};
+use crate::ledger::money::{Account, Accounts, Caps, OverCap};
 use crate::ledger::task::{End, Fate, OnDisk, Task};
 use crate::manifest::model::Status;
 use crate::plan::reason::{Kept, Reason};
@@ -171,7 +171,11 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub fn new(ledger: &'a Ledger, terms: Terms<'a>) -> Self {
         let takes_left = terms.selection.limit;
-        let accounts = ledger.accounts.clone();
+        let mut accounts = ledger.accounts.clone();
+        if !ledger.was_cut_off() {
+            // The next run begins an account of its own.
+            accounts.run = Account::default();
+        }
         Self {
             ledger,
             terms,
