@@ -16,5 +16,4 @@ pub mod settings;
 pub mod show;
 pub mod signals;
 pub mod streams;
-pub mod terminal;
 pub mod watching;

@@ -12,8 +12,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::cli::render::excerpt::Excerpt;
 use crate::cli::render::position::Positions;
-use crate::cli::terminal::escape;
 use crate::domain::diagnostic::{Diagnostic, Place, Severity, Sources};
+use crate::report::escape::shown;
 
 /// The narrowest width that is drawn for, in columns.
 const NARROWEST: usize = 40;
@@ -88,7 +88,7 @@ impl Pen<'_> {
             Severity::Note => Level::NOTE,
         };
         let title = level
-            .primary_title(escape(&diagnostic.message).into_owned())
+            .primary_title(shown(&diagnostic.message).into_owned())
             .id(diagnostic.code);
         let mut group = Group::with_title(title);
         let excerpt = diagnostic.place.and_then(|place| self.excerpt(place));
@@ -128,14 +128,14 @@ impl Pen<'_> {
     fn footer(&mut self, diagnostic: &Diagnostic, gutter: usize, drawn: &mut String) {
         let mut lines = Vec::new();
         for expected in &diagnostic.expected {
-            lines.push(format!("{:gutter$} = expected {}", "", escape(expected)));
+            lines.push(format!("{:gutter$} = expected {}", "", shown(expected)));
         }
         for (place, word) in &diagnostic.related {
             let at = self.positions.of_place(*place);
-            lines.push(format!("{:gutter$} = {}: {at}", "", escape(word)));
+            lines.push(format!("{:gutter$} = {}: {at}", "", shown(word)));
         }
         if let Some(help) = &diagnostic.help {
-            lines.push(format!("help: {}", escape(help)));
+            lines.push(format!("help: {}", shown(help)));
         }
         for line in lines {
             drawn.push_str(&line);
@@ -147,7 +147,7 @@ impl Pen<'_> {
     fn origin(&mut self, diagnostic: &Diagnostic) -> Option<String> {
         let mut origin = match (diagnostic.place, &diagnostic.file) {
             (Some(place), _) => self.positions.of_place(place),
-            (None, Some(file)) => escape(file).into_owned(),
+            (None, Some(file)) => shown(file).into_owned(),
             (None, None) => String::new(),
         };
         if let Some(shot) = &diagnostic.shot {
@@ -155,7 +155,7 @@ impl Pen<'_> {
                 origin.push_str(", ");
             }
             origin.push_str("shot ");
-            origin.push_str(&escape(shot.as_str()));
+            origin.push_str(&shown(shot.as_str()));
         }
         (!origin.is_empty()).then_some(origin)
     }

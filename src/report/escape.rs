@@ -22,7 +22,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     }
     let mut harmless = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        push_spelled(&mut harmless, c);
+        push_shown(&mut harmless, c);
     }
     Cow::Owned(harmless)
 }
@@ -39,7 +39,8 @@ pub fn shortened(text: &str, most: usize) -> String {
     harmless
 }
 
-fn push_spelled(text: &mut String, c: char) {
+/// Adds a character, spelled out if it could steer a terminal.
+pub fn push_shown(text: &mut String, c: char) {
     match c {
         '\n' => text.push_str("\\n"),
         '\r' => text.push_str("\\r"),
@@ -70,7 +71,7 @@ pub fn csv_cell(text: &str) -> Cow<'_, str> {
     }
     for c in text.replace("\r\n", "\n").chars() {
         if spelled(c) {
-            push_spelled(&mut cell, c);
+            push_shown(&mut cell, c);
         } else {
             cell.push(c);
         }

@@ -9,7 +9,6 @@ use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget, Wish};
 use crate::cli::show::{Show, Stopped, load, refuse, show_id};
 use crate::cli::streams::Streams;
-use crate::cli::terminal::escape;
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::TaskId;
 use crate::domain::lines::Lines;
@@ -19,6 +18,7 @@ use crate::ledger::fold::Ledger;
 use crate::plan::build::{Entry, Plan};
 use crate::plan::slots::{allot, next_attempt};
 use crate::provider::runware;
+use crate::report::escape::shown;
 
 /// Explains a shot.
 ///
@@ -288,14 +288,14 @@ impl Told<'_> {
         let model = wanted.request.model;
         let mut lines = vec![format!(
             "shot {}, variant {}",
-            escape(wanted.shot.as_str()),
+            shown(wanted.shot.as_str()),
             wanted.variant
         )];
         lines.extend(
             wanted
                 .values
                 .iter()
-                .map(|(name, value)| format!("  {} = {}", escape(name), escape(value))),
+                .map(|(name, value)| format!("  {} = {}", shown(name), shown(value))),
         );
         lines.push(format!("written at {}", spelled(show, wanted.place)));
         lines.push(String::new());
@@ -309,7 +309,7 @@ impl Told<'_> {
                 .request
                 .prompt
                 .lines()
-                .map(|line| format!("  {}", escape(line))),
+                .map(|line| format!("  {}", shown(line))),
         );
         let references = &wanted.request.references;
         lines.push(format!(
@@ -324,7 +324,7 @@ impl Told<'_> {
             format!(
                 "  {}  {}  sha256 {sha256}…",
                 reference.marker,
-                escape(&words.join(", "))
+                shown(&words.join(", "))
             )
         }));
         lines.push("settings:".to_owned());
@@ -337,7 +337,7 @@ impl Told<'_> {
             format!(
                 "  {} = {}  ({}{place})",
                 origin.name,
-                escape(&origin.value),
+                shown(&origin.value),
                 origin.source
             )
         }));

@@ -8,8 +8,8 @@ use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::show::{Stopped, load};
 use crate::cli::streams::Streams;
-use crate::cli::terminal::escape;
 use crate::ledger::task::{Fate, OnDisk};
+use crate::report::escape::shown;
 use crate::store::verify::{Expected, Finding, Verifier};
 
 /// Verifies a show.
@@ -79,7 +79,7 @@ fn as_text(sound: usize, wrong: &[(&str, Finding)]) -> String {
     let mut text = String::new();
     for (path, finding) in wrong {
         let (word, why) = words(finding);
-        text += &[word, ": ", &escape(path), ": ", &escape(&why), "\n"].concat();
+        text += &[word, ": ", &shown(path), ": ", &shown(&why), "\n"].concat();
     }
     let all = sound + wrong.len();
     text += &[

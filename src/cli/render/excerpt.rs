@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::cli::render::position::Line;
-use crate::cli::terminal::push_escaped;
+use crate::report::escape::push_shown;
 
 /// Stands for what was cut.
 const CUT: char = '…';
@@ -92,7 +92,7 @@ fn pieces(text: &str, secrets: &[Range<usize>]) -> Vec<Piece> {
             }),
             None => {
                 let mut shown = String::new();
-                push_escaped(&mut shown, c);
+                push_shown(&mut shown, c);
                 let columns = shown.chars().map(width).sum();
                 pieces.push(Piece {
                     at: at..end,

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::cli::terminal::escape;
 use crate::domain::diagnostic::{Cell, FileNo, Place, Sources};
 use crate::domain::lines::Lines;
 use crate::manifest::table;
+use crate::report::escape::shown;
 
 /// Finds places in texts, each looked through once.
 pub(super) struct Positions<'s> {
@@ -53,7 +53,7 @@ impl<'s> Positions<'s> {
         let Some((path, text, known)) = self.known(place.file) else {
             return "a text that is gone".to_owned();
         };
-        let path = escape(path);
+        let path = shown(path);
         if is_whole(place) {
             return path.into_owned();
         }
@@ -106,7 +106,7 @@ pub(super) fn named(cell: Cell, headers: &[String]) -> String {
     let header = headers.get(offset(cell.column)).filter(|h| !h.is_empty());
     let address = cell.address();
     match header {
-        Some(header) => format!("{address} ({})", escape(header)),
+        Some(header) => format!("{address} ({})", shown(header)),
         None => address,
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::render::{json, render};
-use crate::cli::terminal::is_steering;
 use crate::domain::diagnostic::Diagnostic;
 use crate::manifest::read::{Options, Outcome, Text, TextError, Texts, read};
+use crate::report::escape::is_steering;
 
 /// Reads texts from a folder, shown as if one stood in it.
 struct Folder(PathBuf);
