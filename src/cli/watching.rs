@@ -26,6 +26,7 @@ use crate::report::progress::{self, Manner};
 use crate::report::sidecar::Feed;
 use crate::runner::event::Event;
 use crate::runner::outcome::Outcome;
+use crate::store::leftover;
 use crate::store::sums;
 use crate::store::text::Texts;
 
@@ -210,6 +211,7 @@ pub fn mend(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<(), Sto
         return Ok(());
     }
     if ledger.was_cut_off() {
+        leftover::sweep(output).map_err(|error| unexpected(&error, streams))?;
         rebuild_sidecars(output, &HashSet::new(), true, streams)?;
     }
     if ledger.was_cut_off() || !output.join("SHA256SUMS").exists() {

@@ -3,8 +3,8 @@
 //! Owns how files of the output folder are reached, made and named for good. It never decides what
 //! stands in them, and knows no format.
 //!
-//! Invariants: a path below a folder is walked part by part and no link in it is followed; a file
-//! is made under a name that was free; a name is given to a file in one step; whoever wants a name
+//! Invariants: on a path below a folder no link is followed, and none leads out of it; a file is
+//! made under a name that was free; a name is given to a file in one step; whoever wants a name
 //! to outlive a power cut calls [`Folder::sync`] afterwards.
 
 use std::fs::File;
@@ -44,6 +44,15 @@ impl Readers {
             Self::ByUmask => 0o666,
         })
     }
+}
+
+/// What stands in a folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Folders.
+    pub folders: Vec<String>,
+    /// Files, links and all else.
+    pub others: Vec<String>,
 }
 
 /// A folder held open.
@@ -111,7 +120,16 @@ impl Folder {
     /// # Errors
     /// Gives the operating system's reason; a link in the way is an error.
     pub fn below(&self, path: &str) -> Result<Self, FileError> {
-        self.walk(path, |_, _| Ok(()))
+        let shown = self.shown(path);
+        if path::parts(path).is_none() {
+            return Err(FileError::outside(shown));
+        }
+        match self.open_whole(path) {
+            Some(Ok(fd)) => Ok(Self { fd, path: shown }),
+            Some(Err(Errno::NOENT)) => Err(FileError::new(shown, Errno::NOENT)),
+            // Going part by part tells which one is in the way.
+            Some(Err(_)) | None => self.walk(path, |_, _| Ok(())),
+        }
     }
 
     /// Opens a folder below and makes what is missing on the way.
@@ -121,14 +139,18 @@ impl Folder {
     /// # Errors
     /// Gives the operating system's reason; a link in the way is an error.
     pub fn make_below(&self, path: &str) -> Result<Self, FileError> {
-        self.make_below_counting(path).map(|(folder, _)| folder)
+        match self.below(path) {
+            Err(error) if error.is_missing() => self.make_anew(path).map(|(folder, _)| folder),
+            done => done,
+        }
     }
 
-    /// Does as [`Folder::make_below`] and tells how many parts of the path were there before.
+    /// Makes what is missing on the way to a folder below, opens it, and tells how many parts of
+    /// the path were there before.
     ///
     /// # Errors
     /// Gives the operating system's reason; a link in the way is an error.
-    pub fn make_below_counting(&self, path: &str) -> Result<(Self, usize), FileError> {
+    pub fn make_anew(&self, path: &str) -> Result<(Self, usize), FileError> {
         let mut there = 0;
         let mut all_there = true;
         let folder = self.walk(path, |above, part| {
@@ -152,21 +174,47 @@ impl Folder {
             return Err(FileError::outside(shown));
         };
         let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
-        let mut folder = Self {
-            fd: rustix::fs::openat(&self.fd, ".", FOLDER_FLAGS, Mode::empty())
-                .map_err(|errno| FileError::new(self.path.clone(), errno))?,
-            path: self.path.clone(),
-        };
+        let mut reached: Option<Self> = None;
         for part in parts {
-            let shown = folder.shown(part);
-            let opened = before(&folder.fd, part)
-                .and_then(|()| rustix::fs::openat(&folder.fd, part, flags, Mode::empty()));
-            folder = match opened {
-                Ok(fd) => Self { fd, path: shown },
+            let above = reached.as_ref().unwrap_or(self);
+            let shown = above.shown(part);
+            let opened = before(&above.fd, part)
+                .and_then(|()| rustix::fs::openat(&above.fd, part, flags, Mode::empty()));
+            reached = match opened {
+                Ok(fd) => Some(Self { fd, path: shown }),
                 Err(errno) => return Err(FileError::new(shown, errno)),
             };
         }
-        Ok(folder)
+        reached.map_or_else(|| self.again(), Ok)
+    }
+
+    /// Opens the same folder once more.
+    fn again(&self) -> Result<Self, FileError> {
+        match rustix::fs::openat(&self.fd, ".", FOLDER_FLAGS, Mode::empty()) {
+            Ok(fd) => Ok(Self {
+                fd,
+                path: self.path.clone(),
+            }),
+            Err(errno) => Err(FileError::new(self.path.clone(), errno)),
+        }
+    }
+
+    /// Opens a folder below in one call, where the kernel has one that follows no link.
+    #[cfg(target_os = "linux")]
+    fn open_whole(&self, path: &str) -> Option<Result<OwnedFd, Errno>> {
+        use rustix::fs::ResolveFlags;
+        let path = if path.is_empty() { "." } else { path };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(&self.fd, path, FOLDER_FLAGS, Mode::empty(), resolve) {
+            // Kernels before 5.6 lack it.
+            Err(Errno::NOSYS) => None,
+            done => Some(done),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open_whole(&self, _path: &str) -> Option<Result<OwnedFd, Errno>> {
+        None
     }
 
     /// Makes the names in it durable.
@@ -308,22 +356,41 @@ impl Folder {
         }
     }
 
-    /// Gives the names in it that are wanted, in no order.
+    /// Gives the names in it, in no order; those that are not UTF-8 are left out.
     ///
     /// # Errors
     /// Gives the operating system's reason.
-    pub fn names(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, FileError> {
+    pub fn names(&self) -> Result<Names, FileError> {
         let error = |errno| FileError::new(self.path.clone(), errno);
-        let mut names = Vec::new();
+        let mut names = Names::default();
         for entry in Dir::read_from(&self.fd).map_err(error)? {
             let entry = entry.map_err(error)?;
-            if let Ok(name) = entry.file_name().to_str()
-                && wanted(name)
-            {
-                names.push(name.to_owned());
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            if !path::is_part(name) {
+                continue;
             }
+            let kind = match entry.file_type() {
+                // Some file systems do not say here what an entry is.
+                FileType::Unknown => self.kind(name),
+                kind => kind,
+            };
+            let to = if kind == FileType::Directory {
+                &mut names.folders
+            } else {
+                &mut names.others
+            };
+            to.push(name.to_owned());
         }
         Ok(names)
+    }
+
+    fn kind(&self, name: &str) -> FileType {
+        rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_or(FileType::Unknown, |stat| {
+                FileType::from_raw_mode(stat.st_mode)
+            })
     }
 
     fn error(&self, name: &str, errno: Errno) -> FileError {

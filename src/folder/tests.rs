@@ -40,6 +40,9 @@ fn follows_no_link_below_and_no_path_that_leads_out() {
         "a/",
     ] {
         assert!(folder.make_below(path).is_err(), "{path}");
+        assert!(folder.make_anew(path).is_err(), "{path}");
+        assert!(folder.below(path).is_err(), "{path}");
+        assert!(folder.walk(path, |_, _| Ok(())).is_err(), "{path}");
     }
     for name in ["log", "..", "", "a/b", "a\0b"] {
         assert!(folder.append(name, Readers::Owner).is_err(), "{name:?}");
@@ -78,10 +81,11 @@ fn gives_a_free_name_only() {
     assert_eq!(folder.relink("from", "taken"), Err(Errno::EXIST));
     assert_eq!(folder.relink("from", "linked"), Ok(()));
     assert_eq!(folder.rename_to_free("linked", "free"), Ok(()));
-    let mut names = folder.names(|_| true).expect("listed");
-    names.retain(|name| !name.starts_with('.'));
-    names.sort();
-    assert_eq!(names, ["free", "taken"]);
+    drop(folder.make_below("sub").expect("made"));
+    let mut names = folder.names().expect("listed");
+    names.others.sort();
+    assert_eq!(names.others, ["free", "taken"]);
+    assert_eq!(names.folders, ["sub"]);
 }
 
 #[test]

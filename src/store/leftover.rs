@@ -1,6 +1,11 @@
 //! The names of files that are not finished, by which a later run knows what a dead one left.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::folder::{Folder, Names};
+use crate::store::StoreError;
+use crate::store::shelf::FOLDER;
 
 /// Draws names for unfinished files: `.NAME.TOKEN-N.part`, beside the file they become.
 #[derive(Debug)]
@@ -30,26 +35,57 @@ impl PartNames {
         }
         format!(".{}.{}-{n}{SUFFIX}", &name[..kept], self.token)
     }
+}
 
-    /// Tells whether a name was drawn by another process, one that is dead while we hold the lock.
-    pub(super) fn is_leftover(&self, name: &str) -> bool {
-        token_of(name).is_some_and(|token| token != self.token)
+/// Removes what dead runs left unfinished in an output folder and below its images.
+///
+/// To be called under the lock of the output folder, before anything is written: whatever is
+/// unfinished then has nobody who would finish it.
+///
+/// # Errors
+/// Gives [`StoreError::Disk`] where a folder cannot be read.
+pub fn sweep(output: &Path) -> Result<(), StoreError> {
+    let output = match Folder::open(output) {
+        Err(error) if error.is_missing() => return Ok(()),
+        opened => opened?,
+    };
+    let top = sweep_one(&output)?;
+    let mut left = Vec::new();
+    if top.folders.iter().any(|folder| folder == FOLDER) {
+        left.push(FOLDER.to_owned());
     }
+    while let Some(path) = left.pop() {
+        let names = sweep_one(&output.below(&path)?)?;
+        left.extend(names.folders.iter().map(|name| format!("{path}/{name}")));
+    }
+    Ok(())
+}
+
+fn sweep_one(folder: &Folder) -> Result<Names, StoreError> {
+    let names = folder.names()?;
+    for name in names.others.iter().filter(|name| is_unfinished(name)) {
+        folder.remove(name);
+    }
+    Ok(names)
 }
 
 const TOKEN: usize = 8;
 const SUFFIX: &str = ".part";
 
-fn token_of(name: &str) -> Option<&str> {
-    let marks = name.strip_prefix('.')?.strip_suffix(SUFFIX)?;
-    let (_, mark) = marks.rsplit_once('.')?;
-    let (token, n) = mark.split_once('-')?;
+/// Tells whether a name is one of those that [`PartNames`] draws.
+fn is_unfinished(name: &str) -> bool {
+    let mark = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(SUFFIX))
+        .and_then(|marks| marks.rsplit_once('.'))
+        .and_then(|(_, mark)| mark.split_once('-'));
     let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let ours = token.len() == TOKEN
-        && token.bytes().all(is_hex)
-        && !n.is_empty()
-        && n.bytes().all(|b| b.is_ascii_digit());
-    ours.then_some(token)
+    mark.is_some_and(|(token, n)| {
+        token.len() == TOKEN
+            && token.bytes().all(is_hex)
+            && !n.is_empty()
+            && n.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -57,13 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_other_runs_are_known_and_nothing_else() {
+    fn unfinished_files_are_known_by_their_names_and_nothing_else_is() {
         let (ours, theirs) = (PartNames::new(), PartNames::new());
         let name = theirs.next("AGM_0010_v001.jpg");
         assert!(name.starts_with(".AGM_0010_v001.jpg."), "{name}");
         assert_ne!(name, theirs.next("AGM_0010_v001.jpg"));
-        assert!(ours.is_leftover(&name));
-        assert!(!theirs.is_leftover(&name));
+        assert_ne!(
+            ours.next("AGM_0010_v001.jpg"),
+            PartNames::new().next("AGM_0010_v001.jpg")
+        );
+        assert!(is_unfinished(&name));
         for name in [
             "AGM_0010_v001.jpg",
             ".part",
@@ -74,8 +113,38 @@ mod tests {
             "a.01234567-1.part",
             ".a.01234567-1.jpg",
         ] {
-            assert!(!ours.is_leftover(name), "{name}");
+            assert!(!is_unfinished(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_sweep_takes_what_is_unfinished_wherever_it_is_and_nothing_else() {
+        let home = tempfile::tempdir().expect("a folder");
+        let out = home.path().join("out");
+        assert_eq!(sweep(&out), Ok(()));
+        std::fs::create_dir_all(out.join("images/104/TCC")).expect("made");
+        std::fs::create_dir_all(out.join("theirs")).expect("made");
+        std::fs::create_dir_all(home.path().join("elsewhere")).expect("made");
+        let elsewhere = home.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, out.join("images/link")).expect("a link");
+        let dead = ".a_v001.jpg.0123abcd-7.part";
+        for folder in ["", "images", "images/104", "images/104/TCC"] {
+            for file in [dead, ".mine.part", "b.part", "c.jpg"] {
+                std::fs::write(out.join(folder).join(file), "").expect("written");
+            }
+        }
+        std::fs::write(out.join("theirs").join(dead), "").expect("written");
+        std::fs::write(elsewhere.join(dead), "").expect("written");
+        assert_eq!(sweep(&out), Ok(()));
+        for folder in ["", "images", "images/104", "images/104/TCC"] {
+            let folder = out.join(folder);
+            assert!(!folder.join(dead).exists(), "{folder:?}");
+            for file in [".mine.part", "b.part", "c.jpg"] {
+                assert!(folder.join(file).exists(), "{folder:?} {file}");
+            }
+        }
+        assert!(out.join("theirs").join(dead).exists());
+        assert!(elsewhere.join(dead).exists());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::expand::wanted::FileName;
 use crate::folder::error::FileError;
 use crate::manifest::settings::Format;
 
-mod leftover;
+pub mod leftover;
 pub mod picture;
 pub mod shelf;
 pub mod stat;

@@ -1,12 +1,12 @@
 //! The images folder on disk.
 //!
-//! What a crash leaves, step by step: while bytes come in, a `.part` file that the next run
-//! removes; after the file is synced, the same; after it has its name but before its folder is
+//! What a crash leaves, step by step: while bytes come in, a `.part` file that the next run sweeps
+//! away; after the file is synced, the same; after it has its name but before its folder is
 //! synced, a complete file whose name a power cut may take away; after that, the image for good. A
 //! complete file that no record tells of is met again when the image is fetched once more, and
 //! counts as that image if its bytes are the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -39,7 +39,7 @@ const LONGEST_NAME: usize = 255;
 
 /// The images of an output folder.
 ///
-/// To be opened under the lock of the output folder: unfinished files of others are removed.
+/// To be opened under the lock of the output folder.
 #[derive(Clone, Debug)]
 pub struct Shelf(Arc<Shared>);
 
@@ -48,16 +48,52 @@ struct Shared {
     images: Folder,
     names: PartNames,
     folders: Mutex<Folders>,
+    /// Held by whoever syncs the names of folders, so that those who wait need not sync them too.
+    syncing: Mutex<()>,
     hands: Arc<Semaphore>,
 }
 
 /// What is known of folders below the images folder, by their path.
 #[derive(Debug, Default)]
 struct Folders {
-    /// Those that were entered and cleared of leftovers.
-    entered: HashSet<String>,
     /// Those whose own name is durable.
     durable: HashSet<String>,
+    /// Those whose name is not, each with the count of folders met when it was.
+    fleeting: HashMap<String, u64>,
+    met: u64,
+}
+
+impl Folders {
+    /// Takes note of a folder that was not met before.
+    fn meet(&mut self, folder: &str) {
+        if !self.durable.contains(folder) && !self.fleeting.contains_key(folder) {
+            self.meet_anew(folder);
+        }
+    }
+
+    /// Takes note of a folder that was made just now: what was known of its name holds no more.
+    fn meet_anew(&mut self, folder: &str) {
+        self.durable.remove(folder);
+        self.met += 1;
+        self.fleeting.insert(folder.to_owned(), self.met);
+    }
+
+    /// Gives the folders directly in another one whose names are not durable.
+    fn fleeting_in(&self, above: &str) -> Vec<(String, u64)> {
+        let inside = |folder: &&String| path::split(folder).0 == above;
+        let found = self.fleeting.iter().filter(|(folder, _)| inside(folder));
+        found.map(|(folder, met)| (folder.clone(), *met)).collect()
+    }
+
+    /// Takes note that names are durable, those left out that were made anew since.
+    fn are_durable(&mut self, folders: Vec<(String, u64)>) {
+        for (folder, met) in folders {
+            if self.fleeting.get(&folder) == Some(&met) {
+                self.fleeting.remove(&folder);
+                self.durable.insert(folder);
+            }
+        }
+    }
 }
 
 impl Shelf {
@@ -73,6 +109,7 @@ impl Shelf {
             images,
             names: PartNames::new(),
             folders: Mutex::default(),
+            syncing: Mutex::default(),
             hands: Arc::new(Semaphore::new(HANDS)),
         })))
     }
@@ -120,37 +157,44 @@ impl Shared {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a folder that was entered before and is still there.
-    fn entered(&self, folder: &str) -> Option<Folder> {
-        let known = self.folders().entered.contains(folder);
-        known.then(|| self.images.below(folder).ok()).flatten()
-    }
-
-    /// Enters a folder for the first time: makes it and clears it of what dead runs left.
+    /// Opens a folder, and makes it where it is missing.
     fn enter(&self, folder: &str) -> Result<Folder, FileError> {
-        let (opened, there) = self.images.make_below_counting(folder)?;
-        if there == way(folder).count() {
-            for name in opened.names(|name| self.names.is_leftover(name))? {
-                opened.remove(&name);
+        let opened = self.images.below(folder);
+        let (opened, there) = match opened {
+            Err(error) if error.is_missing() => self.images.make_anew(folder)?,
+            opened => (opened?, usize::MAX),
+        };
+        let mut folders = self.folders();
+        for (n, folder) in way(folder).enumerate() {
+            // A folder that somebody removed while in use has another name now.
+            if n < there {
+                folders.meet(folder);
+            } else {
+                folders.meet_anew(folder);
             }
         }
-        let mut folders = self.folders();
-        // Somebody may have removed folders in use: their names were made anew just now.
-        for anew in way(folder).skip(there) {
-            folders.durable.remove(anew);
-        }
-        folders.entered.insert(folder.to_owned());
         Ok(opened)
     }
 
     /// Makes the names of a folder and of those above it durable, once each.
+    ///
+    /// One sync covers every folder that was met in the same place before it began.
     fn sync_way(&self, folder: &str) -> Result<(), FileError> {
         for named in way(folder) {
             if self.folders().durable.contains(named) {
                 continue;
             }
-            self.images.below(path::split(named).0)?.sync()?;
-            self.folders().durable.insert(named.to_owned());
+            let _syncing = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+            let above = path::split(named).0;
+            let covered = {
+                let folders = self.folders();
+                if folders.durable.contains(named) {
+                    continue;
+                }
+                folders.fleeting_in(above)
+            };
+            self.images.below(above)?.sync()?;
+            self.folders().are_durable(covered);
         }
         Ok(())
     }
@@ -188,7 +232,7 @@ impl Part for Draft {
             if n > 0 {
                 tokio::task::yield_now().await;
             }
-            if let Err(error) = self.take(piece).await {
+            if let Err(error) = self.take(piece) {
                 self.open = None;
                 self.broken = Some(error.clone());
                 return Err(error);
@@ -220,7 +264,7 @@ impl Part for Draft {
 }
 
 impl Draft {
-    async fn take(&mut self, piece: &[u8]) -> Result<(), StoreError> {
+    fn take(&mut self, piece: &[u8]) -> Result<(), StoreError> {
         self.inspector.feed(piece).map_err(StoreError::BadPicture)?;
         self.hasher.update(piece);
         self.bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -229,29 +273,22 @@ impl Draft {
         }
         self.early.extend_from_slice(piece);
         if let Some(format) = self.inspector.format() {
-            let mut open = self.make_part(format).await?;
+            let mut open = self.make_part(format)?;
             open.write(&std::mem::take(&mut self.early))?;
             self.open = Some(open);
         }
         Ok(())
     }
 
-    async fn make_part(&self, format: Format) -> Result<OpenPart, StoreError> {
+    fn make_part(&self, format: Format) -> Result<OpenPart, StoreError> {
         let name = self.name.path(self.take, format.word());
-        let shared = Arc::clone(&self.shared);
         let (folder, file) = path::split(&name);
         if file.len() > LONGEST_NAME {
-            let shown = shared.images.shown(&name);
+            let shown = self.shared.images.shown(&name);
             return Err(FileError::new(shown, Errno::NAMETOOLONG).into());
         }
-        if let Some(opened) = shared.entered(folder) {
-            return Ok(OpenPart::make(shared, &opened, name)?);
-        }
-        let enter = move || {
-            let opened = shared.enter(path::split(&name).0)?;
-            Ok(OpenPart::make(shared, &opened, name)?)
-        };
-        self.shared.hand_over(enter).await
+        let folder = self.shared.enter(folder)?;
+        Ok(OpenPart::make(Arc::clone(&self.shared), folder, name)?)
     }
 }
 
@@ -275,6 +312,7 @@ fn difference(shape: Shape, asked: Asked) -> Option<String> {
 #[derive(Debug)]
 struct OpenPart {
     shared: Arc<Shared>,
+    folder: Folder,
     file: File,
     /// The name of the `.part` file in its folder.
     part: String,
@@ -284,11 +322,12 @@ struct OpenPart {
 }
 
 impl OpenPart {
-    fn make(shared: Arc<Shared>, folder: &Folder, path: String) -> Result<Self, FileError> {
+    fn make(shared: Arc<Shared>, folder: Folder, path: String) -> Result<Self, FileError> {
         let part = shared.names.next(path::split(&path).1);
         let file = folder.create(&part, Readers::ByUmask)?;
         Ok(Self {
             shared,
+            folder,
             file,
             part,
             path,
@@ -298,47 +337,35 @@ impl OpenPart {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         let written = self.file.write_all(bytes);
-        written.map_err(|error| FileError::from_io(self.shown(), &error))
-    }
-
-    fn shown(&self) -> String {
-        let folder = path::split(&self.path).0;
-        let images = &self.shared.images;
-        match folder {
-            "" => images.shown(&self.part),
-            _ => images.shown(&format!("{folder}/{}", self.part)),
-        }
+        written.map_err(|error| FileError::from_io(self.folder.shown(&self.part), &error))
     }
 
     /// Syncs the file, gives it its name, syncs the folder, and gives the path below the images.
     fn land(mut self, sha256: Sha256, bytes: u64) -> Result<String, StoreError> {
         let synced = self.file.sync_all();
-        synced.map_err(|error| FileError::from_io(self.shown(), &error))?;
-        let (folder, name) = path::split(&self.path);
-        let opened = self.shared.images.below(folder)?;
-        match opened.rename_to_free(&self.part, name) {
+        synced.map_err(|error| FileError::from_io(self.folder.shown(&self.part), &error))?;
+        let (above, name) = path::split(&self.path);
+        match self.folder.rename_to_free(&self.part, name) {
             Ok(()) => {}
             Err(error) if error.is_taken() => {
-                if !is_same(&opened, name, sha256, bytes)? {
-                    return Err(StoreError::InTheWay(opened.shown(name)));
+                if !is_same(&self.folder, name, sha256, bytes)? {
+                    return Err(StoreError::InTheWay(self.folder.shown(name)));
                 }
-                opened.remove(&self.part);
+                self.folder.remove(&self.part);
             }
             Err(error) => return Err(error.into()),
         }
         self.landed = true;
-        opened.sync()?;
-        self.shared.sync_way(folder)?;
+        self.folder.sync()?;
+        self.shared.sync_way(above)?;
         Ok(self.path.clone())
     }
 }
 
 impl Drop for OpenPart {
     fn drop(&mut self) {
-        if !self.landed
-            && let Ok(folder) = self.shared.images.below(path::split(&self.path).0)
-        {
-            folder.remove(&self.part);
+        if !self.landed {
+            self.folder.remove(&self.part);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::domain::digest::Sha256;
 use crate::folder::error::FileError;
 use crate::folder::{Folder, path};
+use crate::store::leftover::PartNames;
 use crate::store::{StoreError, text};
 
 /// The name of the file in the output folder.
@@ -30,7 +31,8 @@ pub fn write(output: &Path, mut files: Vec<(String, Sha256)>) -> Result<bool, St
         // Writing to a String has no error.
         let _written = writeln!(sums, "{sha256}  {path}");
     }
-    text::put(&folder, FILE, sums.as_bytes(), true)
+    let beside = PartNames::new().next(FILE);
+    text::put(&folder, FILE, &beside, sums.as_bytes(), true)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::store::leftover::PartNames;
 #[derive(Debug)]
 pub struct Texts {
     output: Folder,
+    names: PartNames,
 }
 
 impl Texts {
@@ -19,8 +20,10 @@ impl Texts {
     /// # Errors
     /// Gives [`StoreError::Disk`].
     pub fn open(output: &Path) -> Result<Self, StoreError> {
-        let output = Folder::make(output)?;
-        Ok(Self { output })
+        Ok(Self {
+            output: Folder::make(output)?,
+            names: PartNames::new(),
+        })
     }
 
     /// Puts a whole text at a path below the output folder; tells whether anything changed.
@@ -33,22 +36,24 @@ impl Texts {
     pub fn put(&self, path: &str, text: &[u8]) -> Result<bool, StoreError> {
         let (folder, name) = path::split(path);
         let folder = self.output.make_below(folder)?;
-        put(&folder, name, text, false)
+        put(&folder, name, &self.names.next(name), text, false)
     }
 }
 
 /// Replaces the file of a name unless it holds the text already; tells whether it did.
+///
+/// On the way the text stands in a file beside it.
 pub(super) fn put(
     folder: &Folder,
     name: &str,
+    beside: &str,
     text: &[u8],
     durable: bool,
 ) -> Result<bool, StoreError> {
     if holds(folder, name, text) {
         return Ok(false);
     }
-    let beside = PartNames::new().next(name);
-    folder.replace(name, &beside, text, durable)?;
+    folder.replace(name, beside, text, durable)?;
     Ok(true)
 }
 

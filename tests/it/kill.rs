@@ -73,8 +73,10 @@ fn figure_1_a_kill_at_any_system_call_loses_and_repeats_nothing() {
         "fdatasync",
         "fsync",
         "renameat2",
+        "renameat",
         "mkdirat",
         "openat",
+        "openat2",
         "sendto",
         "writev",
     ] {

@@ -32,6 +32,7 @@ use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
+use crate::store::leftover;
 use crate::store::shelf::Shelf;
 
 /// How long an accepted task is waited for, per the vendor's clients.
@@ -275,7 +276,13 @@ impl Trip<'_> {
         let journal = Arc::new(journal);
         let (endpoint, key, server) = self.connect(service, streams).await?;
         let client = self.client(&endpoint, key, streams)?;
-        let shelf = Shelf::open(&self.show.output).map_err(|error| {
+        let swept = if self.cut_off || ledger.runs.is_empty() {
+            leftover::sweep(&self.show.output)
+        } else {
+            Ok(())
+        };
+        let shelf = swept.and_then(|()| Shelf::open(&self.show.output));
+        let shelf = shelf.map_err(|error| {
             streams.insist(&format!("error: {error}\n"));
             Exit::Unexpected
         })?;
@@ -302,7 +309,6 @@ impl Trip<'_> {
         let outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
         signals.abort();
         watcher.finish().await;
-        let ended = self.end(&journal, &run, &outcome).await;
         if let Some(server) = server {
             server.shutdown().await;
         }
@@ -313,6 +319,13 @@ impl Trip<'_> {
             clerk.finish(cut_off, streams)
         };
         let summed = watching::write_sums(&self.show.output, &outcome.ledger, streams);
+        let kept = kept.and(summed);
+        // The end is said last: a run that said it has nothing left to be mended.
+        let ended = if kept.is_ok() {
+            self.end(&journal, &run, &outcome).await
+        } else {
+            Ok(())
+        };
         drop(journal);
         for path in &changed {
             streams.insist(&changed_file(self.show, path));
@@ -330,7 +343,7 @@ impl Trip<'_> {
             streams.insist(&format!("error: {error}\n"));
             return Err(Exit::Unexpected);
         }
-        kept.and(summed).map(|()| exit)
+        kept.map(|()| exit)
     }
 
     async fn connect(

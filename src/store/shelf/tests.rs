@@ -265,39 +265,6 @@ async fn a_folder_removed_while_in_use_costs_no_later_image() {
 }
 
 #[tokio::test]
-async fn what_dead_runs_left_is_removed_from_folders_that_are_used() {
-    let home = Home::new();
-    for folder in ["104", "105"] {
-        fs::create_dir(home.images().join(folder)).expect("made");
-        for file in [".a_v001.jpg.0123abcd-7.part", ".mine.part", "b.part"] {
-            fs::write(home.images().join(folder).join(file), "").expect("written");
-        }
-    }
-    let unfinished = home.begun("104/c", &jpeg(1)).await.expect("written");
-    assert!(home.save("104/d", &jpeg(1)).await.is_ok());
-    assert!(unfinished.finish(ASKED).await.is_ok());
-    let left: Vec<String> = home.files();
-    let expected = [
-        "104/.mine.part",
-        "104/b.part",
-        "104/c_v001.jpg",
-        "104/d_v001.jpg",
-        "105/.a_v001.jpg.0123abcd-7.part",
-        "105/.mine.part",
-        "105/b.part",
-    ];
-    assert_eq!(left, expected);
-}
-
-#[tokio::test]
-async fn leftovers_beside_the_folders_are_removed_too() {
-    let home = Home::new();
-    fs::write(home.images().join(".a_v001.jpg.0123abcd-7.part"), "").expect("written");
-    assert!(home.save("b", &jpeg(1)).await.is_ok());
-    assert_eq!(home.files(), ["b_v001.jpg"]);
-}
-
-#[tokio::test]
 async fn every_name_on_the_way_is_synced_and_again_when_made_anew() {
     let home = Home::new();
     let durable = || {
