@@ -163,6 +163,19 @@ pub struct Buying {
     pub rebuy: Option<Rebuy>,
 }
 
+impl Buying {
+    /// For commands that only look: shots that are not sound are for `check` to tell.
+    #[must_use]
+    pub const fn only_looking() -> Self {
+        Self {
+            max_cost: None,
+            skip_invalid: true,
+            retry_refused: false,
+            rebuy: None,
+        }
+    }
+}
+
 /// What to buy again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Rebuy {

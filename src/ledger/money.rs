@@ -21,6 +21,19 @@ pub struct Caps {
     pub shot: Option<Micros>,
 }
 
+impl Caps {
+    /// Gives the cap of a kind.
+    #[must_use]
+    pub const fn of(&self, kind: CapKind) -> Option<Micros> {
+        match kind {
+            CapKind::Run => self.run,
+            CapKind::Show => self.show,
+            CapKind::Sequence => self.sequence,
+            CapKind::Shot => self.shot,
+        }
+    }
+}
+
 /// Which cap stands in the way of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverCap {

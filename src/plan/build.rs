@@ -368,7 +368,9 @@ impl<'a> Builder<'a> {
             shot: less(caps.shot, in_shot),
         };
         if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
-            return Some(over);
+            // What is planned before it is not to look like a smaller cap.
+            let limit = caps.of(over.cap).unwrap_or(over.limit);
+            return Some(OverCap { limit, ..over });
         }
         self.planned.all = self.planned.all.plus(price);
         self.planned.shots.insert(shot.clone(), in_shot.plus(price));

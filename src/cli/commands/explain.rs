@@ -19,6 +19,7 @@ use crate::plan::build::{Entry, Plan};
 use crate::plan::slots::{allot, next_attempt};
 use crate::provider::runware;
 use crate::report::escape::shown;
+use crate::store::shelf;
 
 /// Explains a shot.
 ///
@@ -36,12 +37,7 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
     let ledger = books::read(&show.output, streams)?;
     let from_manifest = ledger.show_id_from_manifest;
     let id = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
-    let flags = args::Buying {
-        max_cost: None,
-        skip_invalid: true,
-        retry_refused: false,
-        rebuy: None,
-    };
+    let flags = args::Buying::only_looking();
     let chosen = args::Selection::default();
     let wish = Wish {
         show: &show,
@@ -279,8 +275,16 @@ impl Told<'_> {
             "key": wanted.key.to_string(),
             "settings": origins.collect::<Vec<_>>(),
             "why": self.why(),
-            "files": self.entry.map(|entry| entry.files.clone()),
+            "files": self.entry.map(Self::files),
         })
+    }
+
+    /// Gives the files it would make, below the output folder.
+    fn files(entry: &Entry) -> Vec<String> {
+        let files = entry.files.iter();
+        files
+            .map(|file| format!("{}/{file}", shelf::FOLDER))
+            .collect()
     }
 
     fn as_text(&self, show: &Show) -> String {

@@ -17,7 +17,6 @@ use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
-use crate::domain::money::Micros;
 use crate::domain::secret::ApiKey;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
@@ -27,7 +26,7 @@ use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::provider::runware::client::{Client, ClientSettings};
 use crate::rehearsal;
-use crate::report::{json, status, summary};
+use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
@@ -214,12 +213,7 @@ fn summarise(
 
 /// Shows what it will cost and asks, where somebody can answer.
 fn agree(args: &args::Run, plan: &Plan, budget: &Budget, streams: &Streams) -> Result<(), Stopped> {
-    let takes: u64 = plan
-        .purchases
-        .iter()
-        .map(|p| u64::from(p.takes.count))
-        .sum();
-    let price: Micros = plan.purchases.iter().map(|p| p.price).sum();
+    let plan_table::Sum { takes, price, .. } = plan_table::Totals::of(plan).all;
     let cap = budget
         .caps
         .run

@@ -15,13 +15,7 @@ use crate::report::status::{self, View};
 /// Ends with an exit code after saying what is wrong.
 pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
     let show = load(&args.manifest, streams)?;
-    // Shots that are not sound are for `check` to tell; what was bought is told all the same.
-    let flags = args::Buying {
-        max_cost: None,
-        skip_invalid: true,
-        retry_refused: false,
-        rebuy: None,
-    };
+    let flags = args::Buying::only_looking();
     let budget = planning::budget(&show, &flags, streams)?;
     let ledger = books::read(&show.output, streams)?;
     let from_manifest = ledger.show_id_from_manifest;
