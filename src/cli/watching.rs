@@ -234,6 +234,15 @@ pub fn lacks(plan: &Plan) -> bool {
         .any(|entry| lacking.iter().any(|kept| entry.keeps.contains_key(kept)))
 }
 
+/// Tells whether takes are lacking that no run makes good unasked.
+#[must_use]
+pub fn lacks_for_good(plan: &Plan) -> bool {
+    let mut entries = plan.entries.iter();
+    entries.any(|entry| {
+        entry.keeps.contains_key(&Kept::Lost) || entry.keeps.contains_key(&Kept::RefusedBefore)
+    })
+}
+
 /// Counts what a run did, for its last record.
 #[must_use]
 pub fn counts(outcome: &Outcome) -> BTreeMap<String, u64> {

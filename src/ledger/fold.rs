@@ -9,7 +9,7 @@ use crate::domain::digest::Sha256;
 use crate::domain::id::{ImageId, RunId, ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::wanted::KeyParts;
-use crate::ledger::money::Accounts;
+use crate::ledger::money::{Accounts, Caps, OverCap};
 use crate::ledger::record::{Intent, Record, RunEnded, RunStarted, Stamped};
 use crate::ledger::task::{Task, Weight, price_key};
 
@@ -209,6 +209,29 @@ impl Ledger {
         self.accounts.book(&task, Weight::default(), false);
         self.tasks.insert(intent.task, task);
         Ok(())
+    }
+
+    /// Tells whether sending a task once more stays under the caps, its own reserve left out.
+    ///
+    /// # Errors
+    /// Names the cap in the way.
+    pub fn allows_resend(&self, caps: &Caps, intent: &Intent) -> Result<(), OverCap> {
+        let before = self.tasks.get(&intent.task);
+        let held = before.map(Task::weight).unwrap_or_default().reserved;
+        let more = intent.reserved.minus(held);
+        let in_period = before.is_some_and(|task| task.period == self.accounts.period);
+        let in_run = if in_period { more } else { intent.reserved };
+        let (shot, sequence) = (&intent.shot, intent.made.sequence.as_deref());
+        let run = Caps {
+            run: caps.run,
+            ..Caps::default()
+        };
+        let others = Caps { run: None, ..*caps };
+        self.accounts.allow(&run, shot, sequence, in_run)?;
+        if more.is_zero() {
+            return Ok(());
+        }
+        self.accounts.allow(&others, shot, sequence, more)
     }
 
     fn change(

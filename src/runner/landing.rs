@@ -10,7 +10,7 @@ use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Intent, Lost, Produced, Record, Saved};
 use crate::ledger::task::{Fate, OnDisk};
 use crate::manifest::settings::Format;
-use crate::provider::{Address, FetchError, ImageStream as _, Provider, Report};
+use crate::provider::{Address, FetchError, ImageStream as _, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind, SavedImage};
 use crate::runner::settle::{Look, look};
 use crate::runner::world::{Halt, World};
@@ -111,7 +111,10 @@ impl Landing {
         };
         let mut landing = Self::new(world, image, Address::Nowhere, None)?;
         landing.freight.name = name_of(&on_disk)?;
-        landing.freight.asked.size = None;
+        landing.freight.asked = Asked {
+            format: format_of(&on_disk).unwrap_or(landing.freight.asked.format),
+            size: None,
+        };
         landing.freight.again = true;
         Some(landing)
     }
@@ -129,6 +132,12 @@ fn recovered(task: TaskId) -> FileName {
         NamePart::Text(".".to_owned()),
         NamePart::Extension,
     ])
+}
+
+/// Gives the format that a file had.
+fn format_of(on_disk: &OnDisk) -> Option<Format> {
+    let (_, extension) = on_disk.path.rsplit_once('.')?;
+    Format::parse(extension)
 }
 
 /// Gives the name that a file had, its extension open again.
@@ -187,11 +196,23 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Ashore::GivenUp);
             }
             Miss::Fetch(FetchError::Gone) if gone < 2 => {
+                if gone > 0 {
+                    tokio::time::sleep(world.backoff.wait(gone, None)).await;
+                }
                 gone += 1;
                 landing.address = Address::Nowhere;
                 continue;
             }
-            Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
+            Miss::Fetch(FetchError::Gone) => {
+                // It is told where the image is, so the image is not lost.
+                let message = "the provider still lists the image, but not at any address it told";
+                give_up(
+                    world,
+                    &landing,
+                    &trouble("not-at-its-address", message.to_owned()),
+                );
+                return Ok(Ashore::GivenUp);
+            }
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 give_up(
                     world,
@@ -262,7 +283,17 @@ async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
                 if let Some(address) = of(&report) {
                     return Ok(address);
                 }
-                return Err(None);
+                // The queue may have let go of this image, and the archive not.
+                match world.provider.details(landing.produced.task).await {
+                    Ok(Known::Task(report)) => return of(&report).ok_or(None),
+                    Ok(Known::Nothing) => return Err(None),
+                    Err(error) if failures >= world.settings.retries => {
+                        return Err(Some(error.trouble));
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
             }
             Look::Nothing => return Err(None),
             Look::CannotAsk(trouble) if failures >= world.settings.retries => {

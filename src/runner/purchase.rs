@@ -17,7 +17,7 @@ use crate::plan::step::{After, after_submit};
 use crate::provider::{Provider, Report, Submitted};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow;
-use crate::runner::settle;
+use crate::runner::settle::{self, Look};
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
@@ -33,6 +33,8 @@ pub(super) struct Errand {
     pub(super) anew: bool,
     /// What the provider knew of its id before anything was sent.
     pub(super) known: Option<Report>,
+    /// The attempt before it and how that ended, to be told should this one never be made.
+    pub(super) before: Option<(TaskId, Trouble)>,
 }
 
 impl Errand {
@@ -42,7 +44,14 @@ impl Errand {
             attempts: 0,
             anew: false,
             known,
+            before: None,
         }
+    }
+
+    /// Remembers the attempt that it follows.
+    pub(super) fn after(mut self, task: TaskId, trouble: Trouble) -> Self {
+        self.before = Some((task, trouble));
+        self
     }
 }
 
@@ -93,13 +102,22 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     mut errand: Errand,
 ) -> Result<Left, Halt> {
+    renumber(world, &mut errand.purchase);
     let purchase = &errand.purchase;
     let Some(wanted) = world.orders.wanted(purchase.shot_index, purchase.variant) else {
-        return Ok(Left::NotBegun(purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     };
     let intent = intent(world, purchase, &wanted, 0);
+    if errand.known.is_none() && errand.attempts > 0 && world.settings.ask_first {
+        // A log that was lost may have known of this attempt too.
+        match settle::look(world, intent.task).await {
+            Look::Known(report) => errand.known = Some(report),
+            Look::Nothing => {}
+            Look::CannotAsk(_) => return Ok(not_begun(world, &errand)),
+        }
+    }
     if let Some(report) = errand.known.take() {
-        return adopt(world, intent, report).await;
+        return adopt(world, intent, report, errand).await;
     }
     let references = match uploads::ready(world, &wanted.request, errand.anew).await {
         Ok(references) => references,
@@ -110,7 +128,7 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
     };
     let delay = world.rate.delay().await;
     if !world.sleep(delay).await || world.is_stopping() {
-        return Ok(Left::NotBegun(errand.purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     }
     if let Err(over) = reserve(world, &errand.purchase, &intent)? {
         return Ok(Left::OverCap(Box::new(errand), over));
@@ -125,6 +143,41 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
         tried: 0,
     };
     send(world, proof, order).await
+}
+
+/// Gives a purchase other take numbers where its own are gone.
+///
+/// A provider that made more images than it was asked for has used them up meanwhile.
+fn renumber<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    purchase: &mut Purchase,
+) {
+    let ledger = world.ledger();
+    let (shot, variant, key) = (&purchase.shot, purchase.variant, purchase.key);
+    let history = ledger.history(shot, variant);
+    let spent =
+        history.is_some_and(|history| purchase.takes.iter().any(|take| history.is_spent(take)));
+    if !spent && ledger.task(purchase.task).is_none() {
+        return;
+    }
+    let first = ledger.next_take(shot, variant);
+    let attempt = next_attempt(&ledger, shot, variant, key, first);
+    purchase.takes.first = first;
+    *purchase = purchase.as_attempt(&world.settings.show, attempt);
+}
+
+/// A purchase is not made in this run: the takes of a further attempt are told as what they are.
+pub(super) fn not_begun<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    errand: &Errand,
+) -> Left {
+    match &errand.before {
+        Some((task, trouble)) => {
+            world.give_up(ProblemKind::Failed, *task, trouble);
+            Left::Settled
+        }
+        None => Left::NotBegun(errand.purchase.takes.count),
+    }
 }
 
 /// Reserves the price under every cap, or names the cap in the way.
@@ -285,7 +338,8 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
     {
         // An upload the provider does not know any more: once more, uploaded anew.
         world.uploads.forget(&order.wanted.request);
-        return Ok(Left::Again(Box::new(again(world, &errand, true))));
+        let next = again(world, &errand, true).after(task, trouble);
+        return Ok(Left::Again(Box::new(next)));
     }
     world.give_up(ProblemKind::Refused, task, &trouble);
     Ok(Left::Settled)
@@ -328,6 +382,7 @@ pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
         attempts: errand.attempts + 1,
         anew: anew || errand.anew,
         known: None,
+        before: None,
     }
 }
 
@@ -339,7 +394,7 @@ async fn not_uploaded<L: RunLog, P: Provider, S: ImageStore>(
     trouble: Trouble,
 ) -> Result<Left, Halt> {
     if world.is_stopping() {
-        return Ok(Left::NotBegun(errand.purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     }
     if trouble.class == Class::Account {
         return Ok(Left::StopAll(trouble));
@@ -372,6 +427,7 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     intent: Intent,
     report: Report,
+    errand: Errand,
 ) -> Result<Left, Halt> {
     let task = intent.task;
     world
@@ -382,7 +438,7 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
     let found = proof.open();
     debug_assert_eq!(found.task(), task, "a proof is for its own task");
     accept(world, task, AcceptedBy::Asked).await?;
-    let trail = follow::Trail::new(task, Instant::now(), None);
+    let trail = follow::Trail::new(task, Instant::now(), Some(errand));
     follow::follow(world, trail, report, true).await
 }
 
@@ -399,6 +455,7 @@ impl Order {
             resends: self.intent.resend,
             errand: self.errand.clone(),
             order: Some(Box::new(self)),
+            may_return: true,
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Case {
     pub(super) errand: Option<Errand>,
     /// What it takes to send it again, while it is still wanted.
     pub(super) order: Option<Box<Order>>,
+    /// Whether it may be wanted again later: it is then left open rather than called unsure.
+    pub(super) may_return: bool,
 }
 
 /// When a task was last sent.
@@ -85,6 +87,7 @@ pub(super) async fn resume<L: RunLog, P: Provider, S: ImageStore>(
                 resends: task.resends,
                 errand: unsettled.wanted_by.map(|index| errand(id, &task, index)),
                 order: None,
+                may_return: unsettled.may_return,
             };
             let trouble = cut_off();
             settle(world, reopen(id, task.takes.count), case, trouble).await
@@ -211,6 +214,9 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 case.resends += 1;
             }
+            Settle::GiveUp if case.may_return => {
+                return Ok(left_open(world, case.task, &trouble));
+            }
             Settle::GiveUp => {
                 doubt(world, case.task, &trouble).await?;
                 return Ok(Left::Settled);
@@ -236,6 +242,21 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     };
     order.intent.resend = case.resends + 1;
     order.tried = 0;
+    let allowed = world
+        .ledger()
+        .allows_resend(&world.settings.caps, &order.intent);
+    if let Err(over) = allowed {
+        let trouble = Trouble {
+            class: Class::Unknown,
+            code: "cap".to_owned(),
+            message: format!(
+                "to send it once more would pass the cap of {} on the {}",
+                over.limit,
+                over.cap.word()
+            ),
+        };
+        return Ok(left_open(world, task, &trouble));
+    }
     world
         .ledger()
         .foresee(&crate::ledger::record::Record::Intent(Box::new(

@@ -1,6 +1,7 @@
 //! `run`: buys what the plan says. Resuming is the same command again.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
+use crate::domain::money::Micros;
 use crate::domain::secret::ApiKey;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
@@ -32,7 +34,7 @@ use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
-use crate::store::shelf::Shelf;
+use crate::store::shelf::{self, Shelf};
 
 /// How long an accepted task is waited for, per the vendor's clients.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
@@ -51,6 +53,15 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let fresh = show::show_id(show, None, false, streams)?;
     let open = || books::open(&show.output, &fresh, written, streams);
     let there = show.output.join(journal::FILE).exists();
+    if !there && !written && holds_images(&show.output, streams)? {
+        let folder = show.output.display();
+        streams.insist(&format!(
+            "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can \
+             tell what was paid for; put the log back, or choose another folder with --out\n",
+            journal::FILE
+        ));
+        return Err(Exit::Damaged);
+    }
     let found = if there { Some(open()?) } else { None };
     let known = found.as_ref().map(|books| &books.ledger);
     let id = known.map_or_else(
@@ -77,7 +88,13 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
         return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
     }
-    agree(args, &plan, &budget, streams)?;
+    agree(
+        args,
+        &plan,
+        known.map_or(Micros::ZERO, |ledger| resends(&plan, ledger)),
+        &budget,
+        streams,
+    )?;
     let service = Service::find(args, streams)?;
     let Books {
         journal,
@@ -92,6 +109,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         streams.insist("error: another run began in this folder just now; wait for it\n");
         return Err(Exit::Locked);
     }
+    let lacking = watching::lacks_for_good(&plan);
     let trip = Trip {
         show,
         id,
@@ -101,6 +119,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         plan,
         until,
         invalid,
+        lacking,
         cut_off: ledger.was_cut_off(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -211,8 +230,29 @@ fn summarise(
     print(streams, &text).map(drop)
 }
 
+fn holds_images(output: &Path, streams: &Streams) -> Result<bool, Stopped> {
+    shelf::holds_images(output).map_err(|error| {
+        streams.insist(&format!("error: {error}\n"));
+        Exit::Unexpected
+    })
+}
+
+/// Gives what may still go for tasks of earlier runs that have to be sent again.
+fn resends(plan: &Plan, ledger: &Ledger) -> Micros {
+    let wanted = plan.settle.iter().filter(|left| left.wanted_by.is_some());
+    let tasks = wanted.filter_map(|left| ledger.task(left.task));
+    let unseen = tasks.filter(|task| task.is_open() && !task.accepted);
+    unseen.map(|task| task.weight().reserved).sum()
+}
+
 /// Shows what it will cost and asks, where somebody can answer.
-fn agree(args: &args::Run, plan: &Plan, budget: &Budget, streams: &Streams) -> Result<(), Stopped> {
+fn agree(
+    args: &args::Run,
+    plan: &Plan,
+    resends: Micros,
+    budget: &Budget,
+    streams: &Streams,
+) -> Result<(), Stopped> {
     let plan_table::Sum { takes, price, .. } = plan_table::Totals::of(plan).all;
     let cap = budget
         .caps
@@ -226,7 +266,13 @@ fn agree(args: &args::Run, plan: &Plan, budget: &Budget, streams: &Streams) -> R
     streams.say(&format!(
         "{takes} images to buy for {price}{play} at the most, {cap}\n"
     ));
-    if args.manifest.rehearse || args.yes || takes == 0 {
+    if !resends.is_zero() {
+        streams.say(&format!(
+            "Tasks of earlier runs that the provider does not know are sent again, for {resends} \
+             at the most\n"
+        ));
+    }
+    if args.manifest.rehearse || args.yes || (takes == 0 && resends.is_zero()) {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !streams.err_is_terminal {
@@ -256,6 +302,8 @@ struct Trip<'a> {
     plan: Plan,
     until: Option<signals::Until>,
     invalid: usize,
+    /// Whether takes lack that no run makes good by itself.
+    lacking: bool,
     cut_off: bool,
 }
 
@@ -456,11 +504,16 @@ impl Trip<'_> {
             RunEnd::Drained(Why::Terminated | Why::HungUp)
             | RunEnd::Left(Why::Terminated | Why::HungUp) => Exit::Terminated,
             RunEnd::Unreachable(_) => Exit::Incomplete,
-            _ if !outcome.problems.is_empty() || !changed.is_empty() || self.invalid > 0 => {
+            _ if !outcome.problems.is_empty()
+                || !changed.is_empty()
+                || self.invalid > 0
+                || self.lacking =>
+            {
                 Exit::Incomplete
             }
             _ if !outcome.capped.is_empty() || outcome.not_begun > 0 => Exit::Capped,
-            RunEnd::Done | RunEnd::Cap(_) | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
+            RunEnd::Cap(_) => Exit::Capped,
+            RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
     }
 }

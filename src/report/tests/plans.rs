@@ -83,6 +83,7 @@ pub(super) fn plan() -> Plan {
             purchase("104/TCC/0020", 2, Reason::PromptChanged, Some(over)),
         ],
         settle: vec![Unsettled {
+            may_return: false,
             task: deal("104/TDD/0010", 1, 1).task(),
             wanted_by: Some(3),
         }],
