@@ -145,6 +145,8 @@ mod tests {
             "ftp://a/b",
             "http://a.b/c",
             smuggled,
+            "https://user:secret@a.b/c.png",
+            "https://user@a.b",
             "https:///a",
             "data:text/html;base64,AAAA",
             "data:image/png,AAAA",

@@ -11,4 +11,5 @@ mod support;
 mod kill;
 mod promises;
 mod run;
+mod tangles;
 mod tidy;
