@@ -92,7 +92,7 @@ pub enum Submitted {
     Refused(Trouble),
     /// The task did not reach the provider, or it was too busy to look at it: nothing was bought by
     /// this send, and the trouble's class says whether another one makes sense.
-    TurnedAway(CommittedIntent, Trouble, Option<RetryAfter>),
+    TurnedAway(CommittedIntent, Trouble, Away),
     /// Anything else.
     Unknown(OpenIntent, Trouble),
 }
@@ -100,6 +100,28 @@ pub enum Submitted {
 /// How long the provider asks to be left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
+
+/// How a request was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// No connection came about, or there was nothing that could be sent.
+    Unreached,
+    /// The provider said that it is broken, or short of servers, just now.
+    Unavailable(Option<RetryAfter>),
+    /// The provider said that it has too much to do just now.
+    Busy(Option<RetryAfter>),
+}
+
+impl Away {
+    /// Gives how long the provider asked to be left alone.
+    #[must_use]
+    pub const fn asked(self) -> Option<RetryAfter> {
+        match self {
+            Self::Unreached => None,
+            Self::Unavailable(asked) | Self::Busy(asked) => asked,
+        }
+    }
+}
 
 /// What the provider knows of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +200,21 @@ pub struct CallError {
     pub retry_after: Option<RetryAfter>,
     /// Whether the call named no task in its error, as an API does that takes one task a call.
     pub names_no_task: bool,
+}
+
+impl CallError {
+    /// Reads the error as one that may pass: how the request was turned away.
+    ///
+    /// `RateLimit` in a code is the API's word for too much at a time, per its errors page.
+    #[must_use]
+    pub fn away(&self) -> Away {
+        let busy = self.trouble.code.to_ascii_lowercase().contains("ratelimit");
+        if busy {
+            Away::Busy(self.retry_after)
+        } else {
+            Away::Unavailable(self.retry_after)
+        }
+    }
 }
 
 /// Why an image could not be fetched.

@@ -153,9 +153,14 @@ impl Watcher {
                 }
                 self.tell(Level::Detail, &words::saved(image));
             }
+            Event::Pause(pause) => {
+                let (level, line) = words::pause(pause);
+                self.tell(level, &line);
+            }
             Event::Sent(intent) => self.tell(Level::Trace, &words::sent(intent)),
             Event::Accepted(task) => self.tell(Level::Trace, &words::accepted(*task)),
-            Event::Produced(_) | Event::Money { .. } | Event::InFlight(_) => {}
+            Event::Produced(_) | Event::Money { .. } | Event::InFlight(_) | Event::Limit { .. } => {
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::report::standing::{Standing, order};
 use crate::report::status::account;
 use crate::report::style::{Paint, Style, count};
 use crate::runner::event::{Problem, ProblemKind};
-use crate::runner::outcome::{Outcome, RunEnd};
+use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::shutdown::Why;
 
 /// A run that ended.
@@ -82,6 +82,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         tell_kind(&problems, kind, style, &mut out);
     }
     tell_end(view, style, &mut out);
+    tell_pace(&view.outcome.pace, style, &mut out);
     tell_money(view, style, &mut out);
     tell_next(view, style, &mut out);
     let (code, meaning) = view.exit;
@@ -134,13 +135,54 @@ pub(super) fn end_sentence(end: &RunEnd) -> String {
         }
         RunEnd::Disk(why) => format!("Stopped: images cannot be kept ({})", shortened(why, 240)),
         RunEnd::Unreachable(why) => {
-            format!("Stopped: the provider cannot be reached ({})", trouble(why))
+            format!(
+                "Stopped: the provider cannot be reached, or takes nothing ({})",
+                trouble(why)
+            )
         }
         RunEnd::Log(error) => {
             let error = shortened(&error.to_string(), 240);
             format!("Stopped: the run log takes no more records ({error})")
         }
     }
+}
+
+/// Tells what held the run back; nothing where nothing did.
+fn tell_pace(pace: &Pace, style: Style, out: &mut String) {
+    let Pace {
+        most,
+        lowest,
+        busy,
+        time_outs,
+        pauses,
+    } = *pace;
+    if lowest == most && busy == 0 && time_outs == 0 && pauses == 0 {
+        return;
+    }
+    let mut seen = Vec::new();
+    if busy > 0 {
+        seen.push(format!("429 seen {}", count(busy, "time")));
+    }
+    if time_outs > 0 {
+        seen.push(format!("{} too slow", count(time_outs, "task")));
+    }
+    if pauses > 0 {
+        let pauses = count(pauses, "time");
+        seen.push(format!(
+            "sending paused {pauses} because the provider seemed to be down"
+        ));
+    }
+    let head = style.paint(Paint::Heading, "Concurrency");
+    let between = if lowest == most {
+        format!("{most} throughout")
+    } else {
+        format!("between {lowest} and {most}")
+    };
+    let why = match seen.as_slice() {
+        [] => " (tasks took long)".to_owned(),
+        seen => format!(" ({})", seen.join("; ")),
+    };
+    let _written = writeln!(out, "{head}: {between}{why}");
 }
 
 fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
@@ -183,7 +225,9 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
         RunEnd::Disk(_) | RunEnd::Log(_) => {
             tell("put the disk right, then run again: what was paid for is fetched first");
         }
-        RunEnd::Unreachable(_) => tell("run again when the provider can be reached"),
+        RunEnd::Unreachable(_) => {
+            tell("run again when the provider is back: what it did not take is still to come")
+        }
         RunEnd::Done | RunEnd::Drained(_) => {}
     }
     let mut told = Vec::new();

@@ -52,6 +52,41 @@ pub enum Event {
     },
     /// How many tasks are in flight.
     InFlight(usize),
+    /// The most tasks in flight for now, and what was asked for.
+    Limit {
+        /// The most for now, at least 1.
+        now: usize,
+        /// What was asked for.
+        most: usize,
+    },
+    /// Sending pauses, or goes on.
+    Pause(Pause),
+}
+
+/// A pause in sending, because the provider seems to be down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// It begins: one task at a time is sent to see whether the provider is back.
+    Began {
+        /// How many sends failed in a row.
+        failures: u32,
+        /// How long until the first such task.
+        wait: Duration,
+        /// Why the last one failed.
+        trouble: Trouble,
+    },
+    /// Such a task failed too.
+    GoesOn {
+        /// How long until the next one.
+        wait: Duration,
+        /// Why it failed.
+        trouble: Trouble,
+    },
+    /// The provider is back.
+    Ended {
+        /// How long the pause was.
+        after: Duration,
+    },
 }
 
 /// An image that was saved, with all that describes it.
@@ -78,6 +113,8 @@ pub enum Draining {
     Cap(OverCap),
     /// The account needs a person.
     Account(Trouble),
+    /// The provider cannot be reached, or takes nothing.
+    Unreachable(Trouble),
     /// Images cannot be kept.
     Disk(String),
 }

@@ -133,9 +133,14 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
     /// Works until everything is done, settled or left.
     async fn work(&mut self) -> RunEnd {
         let mut stop = self.world.stop_watch();
+        let places = Arc::clone(&self.world.places);
         loop {
             if let Stop::Drain(why) = self.world.stop() {
                 self.drain(RunEnd::Drained(why), Draining::Told(why));
+            }
+            if let Some(trouble) = self.world.places.hopeless() {
+                let why = Draining::Unreachable(trouble.clone());
+                self.drain(RunEnd::Unreachable(trouble), why);
             }
             self.settle_more();
             self.begin_returned();
@@ -156,6 +161,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
                     self.heard(word);
                     Ok(())
                 }
+                () = places.eased() => Ok(()),
                 _ = stop.changed(), if self.draining.is_none() => Ok(()),
             };
             if let Err(end) = step {
@@ -177,6 +183,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         self.draining.is_none()
             && self.short_of_money.is_none()
             && self.slots.len() < self.world.settings.jobs.max(1)
+            && self.world.places.has_room_beside(self.slots.len())
     }
 
     /// Begins nothing new from now on; the first reason counts.
@@ -186,11 +193,15 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             self.world.tell(Event::Draining { why, in_flight });
             self.draining = Some(end);
             self.line = None;
+            self.world.places.shut();
             for errand in std::mem::take(&mut self.returned) {
                 // Purchases that wait for money were counted back when they began to wait.
                 let _counted = not_begun(&self.world, &errand);
             }
-            if matches!(self.draining, Some(RunEnd::Drained(_))) {
+            if matches!(
+                self.draining,
+                Some(RunEnd::Drained(_) | RunEnd::Unreachable(_))
+            ) {
                 self.leave_what_earlier_runs_left();
             }
         }
@@ -277,7 +288,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         match word {
             Some(Word::Go(errand)) => self.begin(*errand),
             Some(Word::Unreachable(trouble)) => {
-                let why = Draining::Account(trouble.clone());
+                let why = Draining::Unreachable(trouble.clone());
                 self.drain(RunEnd::Unreachable(trouble), why);
             }
             None => self.line = None,
@@ -355,6 +366,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             refetched: self.refetched,
             not_begun: self.planned.saturating_sub(self.begun),
             capped: self.capped,
+            pace: self.world.places.told(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::plan::step::{After, Doubt, Settle, after_acceptance, settle};
 use crate::provider::{Address, Known, Provider, Report, ResultImage};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::landing::Landing;
+use crate::runner::place::Place;
 use crate::runner::poller::Question;
 use crate::runner::purchase::{Errand, Left, again, fail, left_open};
 use crate::runner::world::{Halt, World};
@@ -24,6 +25,8 @@ pub(super) struct Trail {
     pub(super) task: TaskId,
     pub(super) sent: Instant,
     pub(super) errand: Option<Errand>,
+    /// Its place at the provider, where it was sent in this run.
+    pub(super) place: Option<Place>,
     /// Images that were handed over to be fetched in this run.
     pub(super) landed: HashSet<ImageId>,
 }
@@ -34,6 +37,7 @@ impl Trail {
             task,
             sent,
             errand,
+            place: None,
             landed: HashSet::new(),
         }
     }
@@ -60,10 +64,19 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
     loop {
         match take_in(world, &mut trail, &report).await? {
             Progress::Complete => {
-                world.poller.learn(trail.sent.elapsed());
+                let took = trail.sent.elapsed();
+                world.poller.learn(took);
+                if let Some(place) = &trail.place {
+                    place.finished(took);
+                }
                 return Ok(Left::Settled);
             }
-            Progress::Ended(trouble) => return ended(world, trail, trouble).await,
+            Progress::Ended(trouble) => {
+                if let Some(place) = &trail.place {
+                    place.failed(&trouble);
+                }
+                return ended(world, trail, trouble).await;
+            }
             Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
                 return never_came(world, &trail).await;
             }
@@ -121,7 +134,8 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
                         trouble: trouble.clone(),
                     });
                 }
-                if world.is_stopping() && failures >= MOST_WHEN_STOPPING {
+                let stopping = world.is_stopping() || world.places.hopeless().is_some();
+                if stopping && failures >= MOST_WHEN_STOPPING {
                     return Next::CannotAsk(trouble);
                 }
                 last = Some(trouble);

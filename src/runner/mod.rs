@@ -16,6 +16,7 @@ mod landing;
 pub mod order;
 pub mod outcome;
 mod pace;
+mod place;
 mod poller;
 mod purchase;
 mod scout;

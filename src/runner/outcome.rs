@@ -25,6 +25,23 @@ pub struct Outcome {
     pub not_begun: u64,
     /// The caps that left single shots or sequences out.
     pub capped: Vec<OverCap>,
+    /// How many tasks were in flight at most, and what held them back.
+    pub pace: Pace,
+}
+
+/// How many tasks were in flight at most, and what held them back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// What was asked for; 0 where nothing was sent.
+    pub most: usize,
+    /// The lowest that the provider pressed it to.
+    pub lowest: usize,
+    /// How often the provider said that it was too busy (HTTP 429).
+    pub busy: u64,
+    /// How often a task took too long.
+    pub time_outs: u64,
+    /// How often sending paused because many tasks in a row could not be sent.
+    pub pauses: u64,
 }
 
 /// Why a run ended.
@@ -42,7 +59,7 @@ pub enum RunEnd {
     Account(Trouble),
     /// Images cannot be kept.
     Disk(String),
-    /// The provider cannot be reached to ask about tasks before sending them.
+    /// The provider cannot be reached, or took nothing for too long.
     Unreachable(Trouble),
     /// The run log takes no more records.
     Log(LogError),

@@ -1,6 +1,7 @@
 //! Buying: references first, then the reserve, then the intent on disk, and only then the send.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -11,12 +12,15 @@ use crate::expand::wanted::Wanted;
 use crate::ledger::money::{CapKind, OverCap};
 use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
 use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Made, MadeOf, Record};
+use crate::manifest::settings::Resolution;
 use crate::plan::build::Purchase;
 use crate::plan::slots::next_attempt;
 use crate::plan::step::{After, after_submit};
-use crate::provider::{Provider, Report, Submitted};
+use crate::provider::{Away, Provider, Report, Submitted};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow;
+use crate::runner::pace::queueing::Kind;
+use crate::runner::place::Place;
 use crate::runner::settle::{self, Look};
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
@@ -85,8 +89,18 @@ pub(super) struct Order {
     pub(super) references: Vec<Option<ImageId>>,
     pub(super) intent: Intent,
     pub(super) errand: Option<Errand>,
-    /// How often it was turned away without a sign of life from the provider in between.
-    pub(super) tried: u32,
+    /// Its place at the provider, while it has one.
+    pub(super) place: Option<Place>,
+    pub(super) tried: Tried,
+}
+
+/// How often a send was turned away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tried {
+    /// As an attempt that counts.
+    counted: u32,
+    /// In a row.
+    row: u32,
 }
 
 /// Buys one task and sees it through to its results.
@@ -122,14 +136,14 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
     let references = match uploads::ready(world, &wanted.request, errand.anew).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
+        Err(NotUploaded::Stopped) => return Ok(not_begun(world, &errand)),
         Err(NotUploaded::Trouble(trouble)) => {
             return not_uploaded(world, errand, intent, trouble).await;
         }
     };
-    let delay = world.rate.delay().await;
-    if !world.sleep(delay).await || world.is_stopping() {
+    let Some(place) = world.enter(kind(&wanted, &intent)).await else {
         return Ok(not_begun(world, &errand));
-    }
+    };
     if let Err(over) = reserve(world, &errand.purchase, &intent)? {
         return Ok(Left::OverCap(Box::new(errand), over));
     }
@@ -140,7 +154,8 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
         references,
         intent,
         errand: Some(errand),
-        tried: 0,
+        place: Some(place),
+        tried: Tried::default(),
     };
     send(world, proof, order).await
 }
@@ -208,6 +223,13 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
 ) -> Result<Left, Halt> {
     world.tell(Event::Sent(Arc::new(order.intent.clone())));
     loop {
+        let place = match order.place.take() {
+            Some(place) => Some(place),
+            None => world.enter(kind(&order.wanted, &order.intent)).await,
+        };
+        let Some(mut place) = place else {
+            return Ok(unsent(world, order));
+        };
         let sent = Instant::now();
         let life = world.accepted_so_far();
         match world
@@ -216,38 +238,111 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
             .await
         {
             Submitted::Accepted(report) => {
+                if report.failures.is_empty() {
+                    place.taken();
+                } else {
+                    place.answered();
+                }
                 world.count_accepted();
+                order.place = Some(place);
                 return accepted(world, order, report, sent).await;
             }
             Submitted::Conflict(_) => {
+                place.taken();
+                order.place = Some(place);
                 accept(world, order.task, AcceptedBy::Conflict).await?;
                 return follow::follow(world, order.into_trail(sent), Report::default(), true)
                     .await;
             }
-            Submitted::Refused(trouble) => return refused(world, order, trouble).await,
+            Submitted::Refused(trouble) => {
+                place.answered();
+                drop(place);
+                return refused(world, order, trouble).await;
+            }
             Submitted::Unknown(open, trouble) => {
+                place.doubtful(&trouble);
+                order.place = Some(place);
                 return settle::settle(world, open, order.into_doubt(sent), trouble).await;
             }
-            Submitted::TurnedAway(back, trouble, retry_after) => {
+            Submitted::TurnedAway(back, trouble, away) => {
                 proof = back;
-                if world.accepted_so_far() > life {
-                    order.tried = 0;
-                }
-                if after_submit(&trouble, order.tried, world.settings.retries) != After::SameAgain {
+                place.turned_away(away, &trouble);
+                let alive = world.accepted_so_far() > life;
+                let Some(wait) = order.tried.again(world, &trouble, away, alive) else {
                     return turned_away(world, proof, &order, trouble).await;
-                }
-                let wait = world.backoff.wait(order.tried, retry_after);
-                order.tried += 1;
+                };
                 world.tell(Event::Waiting {
                     task: order.task,
-                    wait,
-                    trouble: trouble.clone(),
+                    wait: wait.max(world.places.pause_left()),
+                    trouble,
                 });
-                if !world.sleep(wait).await {
-                    return turned_away(world, proof, &order, trouble).await;
+                if !world.places.rest(wait).await {
+                    return Ok(unsent(world, order));
                 }
             }
         }
+    }
+}
+
+impl Tried {
+    /// Says how long to rest before another try, or that there is none.
+    ///
+    /// Being told to wait is no attempt, and neither is a try while nobody else gets through
+    /// either: that is an outage, which the breaker bounds for all. What counts is being turned
+    /// away while the provider takes others.
+    pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
+        &mut self,
+        world: &World<L, P, S>,
+        trouble: &Trouble,
+        away: Away,
+        alive: bool,
+    ) -> Option<Duration> {
+        let told = matches!(away, Away::Busy(_)) || away.asked().is_some();
+        let counted = if alive && !told { self.counted } else { 0 };
+        let retries = world.settings.retries.max(u32::from(!alive || told));
+        if after_submit(trouble, counted, retries) != After::SameAgain {
+            return None;
+        }
+        self.counted += u32::from(alive && !told);
+        self.row = self.row.saturating_add(1);
+        // A place comes free by itself where the provider is only full; more patience is asked of
+        // a task that was turned away before.
+        let rests = self.row.saturating_sub(1 + u32::from(told));
+        Some(if told && self.row == 1 {
+            Duration::ZERO
+        } else {
+            world.backoff.wait(rests, None)
+        })
+    }
+}
+
+/// Nothing is sent any more: a task that the provider never took stays for the next run.
+///
+/// Its intent stays open in the log, and its price reserved: the same id is sent then.
+fn unsent<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, order: Order) -> Left {
+    match order.errand {
+        Some(errand) if order.intent.resend == 0 => not_begun(world, &errand),
+        _ => {
+            let trouble = world.places.hopeless().unwrap_or_else(|| Trouble {
+                class: Class::Unknown,
+                code: "stopped".to_owned(),
+                message: "the run was stopped before it could be sent again".to_owned(),
+            });
+            left_open(world, order.task, &trouble)
+        }
+    }
+}
+
+/// Says what a task's time can be held against.
+fn kind(wanted: &Wanted, intent: &Intent) -> Kind {
+    let pixels = match wanted.request.size {
+        AskedSize::Exact(width, height) => u64::from(width) * u64::from(height),
+        AskedSize::LikeReference(tier) => u64::from(tier == Resolution::TwoK),
+    };
+    Kind {
+        model: wanted.request.model.id,
+        pixels,
+        results: intent.takes.count,
     }
 }
 
@@ -444,7 +539,10 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
 
 impl Order {
     fn into_trail(self, sent: Instant) -> follow::Trail {
-        follow::Trail::new(self.task, sent, self.errand)
+        follow::Trail {
+            place: self.place,
+            ..follow::Trail::new(self.task, sent, self.errand)
+        }
     }
 
     fn into_doubt(self, sent: Instant) -> settle::Case {

@@ -17,7 +17,7 @@ use crate::provider::{Address, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow::{self, Trail, doubt, follow};
 use crate::runner::landing::Landing;
-use crate::runner::purchase::{self, Errand, Left, Order, accept, left_open, reopen, send};
+use crate::runner::purchase::{self, Errand, Left, Order, Tried, accept, left_open, reopen, send};
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
@@ -157,11 +157,16 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
         match look(world, case.task).await {
             Look::Known(report) => {
                 accept(world, case.task, AcceptedBy::Asked).await?;
-                let trail = Trail::new(case.task, case.sent(), case.errand);
+                let mut trail = Trail::new(case.task, case.sent(), case.errand.take());
+                trail.place = case.order.and_then(|order| order.place);
+                if let Some(place) = &mut trail.place {
+                    place.taken();
+                }
                 return follow::follow(world, trail, report, true).await;
             }
             Look::CannotAsk(why) => {
-                if failures >= world.settings.retries.max(1) {
+                // While sending pauses the outage is waited out, which the breaker bounds.
+                if failures >= world.settings.retries.max(1) && !world.places.is_pausing() {
                     return Ok(left_open(world, case.task, &why));
                 }
                 let wait = world.backoff.wait(failures, None);
@@ -241,7 +246,9 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
         },
     };
     order.intent.resend = case.resends + 1;
-    order.tried = 0;
+    // It gives its place back first: there may be no other to wait for.
+    order.place = None;
+    order.tried = Tried::default();
     let allowed = world
         .ledger()
         .allows_resend(&world.settings.caps, &order.intent);
@@ -287,7 +294,7 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
     let references = match uploads::ready(world, &wanted.request, false).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
-        Err(NotUploaded::Trouble(_)) => return Ok(None),
+        Err(NotUploaded::Trouble(_) | NotUploaded::Stopped) => return Ok(None),
     };
     let intent = purchase::intent(world, purchase, &wanted, resends);
     Ok(Some(Order {
@@ -296,7 +303,8 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
         references,
         intent,
         errand: Some(errand),
-        tried: 0,
+        place: None,
+        tried: Tried::default(),
     }))
 }
 

@@ -13,6 +13,7 @@ use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, ReferenceUploaded};
 use crate::manifest::settings::ReferenceTransfer;
 use crate::provider::{Provider, ReferenceFile};
+use crate::runner::purchase::Tried;
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
 
@@ -31,6 +32,8 @@ pub(super) struct Uploads {
 pub(super) enum NotUploaded {
     /// The provider, or the file, is in the way.
     Trouble(Trouble),
+    /// Nothing is sent any more.
+    Stopped,
     /// The run cannot go on.
     Halt(Halt),
 }
@@ -115,10 +118,16 @@ async fn upload<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     file: &ReferenceFile,
 ) -> Result<ImageId, NotUploaded> {
-    let mut tried = 0;
+    let mut tried = Tried::default();
     loop {
+        let Some(place) = world.places.enter(None).await else {
+            return Err(NotUploaded::Stopped);
+        };
+        let life = world.accepted_so_far();
         match world.provider.upload(file).await {
             Ok(image) => {
+                place.answered();
+                drop(place);
                 let uploaded = ReferenceUploaded {
                     sha256: file.sha256,
                     image: image.clone(),
@@ -134,13 +143,22 @@ async fn upload<L: RunLog, P: Provider, S: ImageStore>(
                     error.trouble.class,
                     Class::Transient | Class::Unknown | Class::Upstream
                 );
-                if !passing || tried >= world.settings.retries {
+                if !passing {
+                    // It may be about a file that is gone, which says nothing of the provider.
                     return Err(NotUploaded::Trouble(error.trouble));
                 }
-                let wait = world.backoff.wait(tried, error.retry_after);
-                tried += 1;
-                if !world.sleep(wait).await {
+                let away = error.away();
+                place.turned_away(away, &error.trouble);
+                let alive = world.accepted_so_far() > life;
+                let may_pass = Trouble {
+                    class: Class::Transient,
+                    ..error.trouble.clone()
+                };
+                let Some(wait) = tried.again(world, &may_pass, away, alive) else {
                     return Err(NotUploaded::Trouble(error.trouble));
+                };
+                if !world.places.rest(wait).await {
+                    return Err(NotUploaded::Stopped);
                 }
             }
         }

@@ -18,7 +18,10 @@ use crate::runner::Doors;
 use crate::runner::event::{Event, Problem, ProblemKind};
 use crate::runner::landing::Landing;
 use crate::runner::order::Orders;
-use crate::runner::pace::{Backoff, Rate};
+use crate::runner::pace::backoff::Backoff;
+use crate::runner::pace::queueing::Kind;
+use crate::runner::pace::rate::Rate;
+use crate::runner::place::{Place, Places};
 use crate::runner::poller::Poller;
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
@@ -36,6 +39,7 @@ pub(super) struct World<L, P, S> {
     pub(super) uploads: Uploads,
     pub(super) backoff: Backoff,
     pub(super) rate: Rate,
+    pub(super) places: Arc<Places>,
     pub(super) started: Instant,
     /// How many tasks the provider took: a sign of life for those that are turned away.
     pub(super) accepted: AtomicU64,
@@ -91,6 +95,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> World<L, P, S> {
             uploads: Uploads::default(),
             backoff: Backoff::new(settings.seed),
             rate: Rate::per_minute(settings.rate_per_minute),
+            places: Arc::new(Places::new(&settings, events.clone())),
             started: Instant::now(),
             accepted: AtomicU64::new(0),
             ledger: Mutex::new(ledger),
@@ -221,6 +226,14 @@ impl<L: RunLog, P: Provider, S: ImageStore> World<L, P, S> {
             }
             () = tokio::time::sleep(wait) => true,
         }
+    }
+
+    /// Waits for a place at the provider and for its turn under the bound on sends a minute; gives
+    /// none when nothing is sent any more.
+    pub(super) async fn enter(&self, kind: Kind) -> Option<Place> {
+        let place = self.places.enter(Some(kind)).await?;
+        let served = self.places.rest(self.rate.delay().await).await;
+        (served && !self.is_stopping()).then_some(place)
     }
 
     /// Hands an image over to be fetched; waits while too many are waiting already.

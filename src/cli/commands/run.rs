@@ -29,7 +29,7 @@ use crate::plan::reason::Kept;
 use crate::provider::runware::client::{Client, ClientSettings};
 use crate::rehearsal;
 use crate::report::{json, plan_table, status, summary};
-use crate::runner::outcome::{Outcome, RunEnd};
+use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
@@ -184,6 +184,7 @@ fn nothing_to_do(
         refetched: 0,
         not_begun: 0,
         capped: Vec::new(),
+        pace: Pace::default(),
     };
     if whole && !streams.json {
         let have = status::kept_takes(plan, Kept::Have);

@@ -20,7 +20,9 @@ use crate::provider::runware::reply::{self, Fault, Reply};
 use crate::provider::runware::scrub::Scrub;
 use crate::provider::runware::wire::{self, UploadWay};
 use crate::provider::runware::{files, read, trouble};
-use crate::provider::{Address, CallError, FetchError, Known, Provider, ReferenceFile, Submitted};
+use crate::provider::{
+    Address, Away, CallError, FetchError, Known, Provider, ReferenceFile, Submitted,
+};
 
 /// Runware's address, per runware.ai/docs/platform/introduction.
 pub const ENDPOINT: &str = "https://api.runware.ai/v1";
@@ -327,7 +329,7 @@ impl Provider for Client {
         let body = match wire::generation(task, results, request, references).await {
             Ok(body) => body,
             // Nothing was sent, which says nothing of a send before this one.
-            Err(trouble) => return Submitted::TurnedAway(intent, trouble, None),
+            Err(trouble) => return Submitted::TurnedAway(intent, trouble, Away::Unreached),
         };
         let waited = request.delivery == Delivery::Sync;
         let mut bounds = Bounds {
@@ -346,7 +348,9 @@ impl Provider for Client {
                 let reply = self.read(&answer, &[task]);
                 read::submitted(intent, waited, reply, &answer, &self.scrub)
             }
-            Err(Silence::NeverSent(trouble)) => Submitted::TurnedAway(intent, trouble, None),
+            Err(Silence::NeverSent(trouble)) => {
+                Submitted::TurnedAway(intent, trouble, Away::Unreached)
+            }
             Err(Silence::Lost(trouble)) => Submitted::Unknown(intent.open(), trouble),
         }
     }

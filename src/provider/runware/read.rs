@@ -11,7 +11,7 @@ use crate::provider::runware::reply::{self, Fault, Reply, says_failed};
 use crate::provider::runware::scrub::Scrub;
 use crate::provider::runware::told::{State, Told, is_not_known};
 use crate::provider::runware::trouble::{call_error, not_understood, unreadable};
-use crate::provider::{CallError, Known, Report, Submitted};
+use crate::provider::{Away, CallError, Known, Report, Submitted};
 
 /// Reads the reply to a send.
 ///
@@ -73,7 +73,14 @@ fn answered(
     };
     match verdict {
         Verdict::Conflict => Submitted::Conflict(intent.open()),
-        _ if turned_away => Submitted::TurnedAway(intent, trouble, answer.retry_after),
+        _ if turned_away => {
+            let away = if answer.status == 429 {
+                Away::Busy(answer.retry_after)
+            } else {
+                Away::Unavailable(answer.retry_after)
+            };
+            Submitted::TurnedAway(intent, trouble, away)
+        }
         // The maker of the model was asked, or the images were waited for: the task was accepted,
         // and whether that is billed is not told.
         Verdict::Upstream | Verdict::Maker(_) => ended(trouble),

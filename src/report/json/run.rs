@@ -7,7 +7,7 @@ use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
 use crate::report::summary::{View, end_sentence, problems};
 use crate::runner::event::Problem;
-use crate::runner::outcome::RunEnd;
+use crate::runner::outcome::{Pace, RunEnd};
 
 /// Spells how a run ended as one JSON object, and a newline.
 #[must_use]
@@ -28,6 +28,7 @@ pub fn spell(view: &View<'_>) -> String {
         refetched: outcome.refetched,
         not_begun: outcome.not_begun,
         problems: Each(&problems, ProblemJson::of),
+        concurrency: ConcurrencyJson::of(&outcome.pace),
         money: MoneyJson {
             run: outcome.ledger.accounts.run.into(),
             show: outcome.ledger.accounts.show.into(),
@@ -56,6 +57,7 @@ struct RunJson<'a> {
     refetched: u64,
     not_begun: u64,
     problems: Each<'a, Problem, ProblemJson<'a>>,
+    concurrency: Option<ConcurrencyJson>,
     money: MoneyJson,
     stopped_at: Option<OverCapJson>,
     left_out: Vec<OverCapJson>,
@@ -66,4 +68,26 @@ struct MoneyJson {
     run: AccountJson,
     show: AccountJson,
     caps_usd_micros: CapsJson,
+}
+
+/// How many tasks were in flight at most, and what held them back; none where nothing was sent.
+#[derive(Serialize)]
+struct ConcurrencyJson {
+    most: usize,
+    lowest: usize,
+    busy: u64,
+    time_outs: u64,
+    pauses: u64,
+}
+
+impl ConcurrencyJson {
+    fn of(pace: &Pace) -> Option<Self> {
+        (pace.most > 0).then_some(Self {
+            most: pace.most,
+            lowest: pace.lowest,
+            busy: pace.busy,
+            time_outs: pace.time_outs,
+            pauses: pace.pauses,
+        })
+    }
 }

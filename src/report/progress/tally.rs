@@ -4,7 +4,7 @@ use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::plan::build::Plan;
-use crate::runner::event::{Event, ProblemKind};
+use crate::runner::event::{Event, Pause, ProblemKind};
 
 /// What a run has before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +65,10 @@ pub struct Tally {
     pub missing: u64,
     /// Tasks in flight.
     pub in_flight: usize,
+    /// The most tasks in flight for now, where it is less than was asked for.
+    pub limit: Option<usize>,
+    /// Whether sending pauses because the provider seems to be down.
+    pub pausing: bool,
     /// Spent in this run.
     pub spent: Micros,
     /// Reserved in this run.
@@ -84,6 +88,8 @@ impl Tally {
                 (self.spent, self.reserved) = (*spent, *reserved);
             }
             Event::InFlight(tasks) => self.in_flight = *tasks,
+            Event::Limit { now, most } => self.limit = (now < most).then_some(*now),
+            Event::Pause(pause) => self.pausing = !matches!(pause, Pause::Ended { .. }),
             Event::Draining { .. } => self.draining = true,
             Event::Sent(_)
             | Event::Accepted(_)

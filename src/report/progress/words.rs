@@ -9,9 +9,10 @@ use crate::domain::id::TaskId;
 use crate::ledger::record::{Intent, Produced};
 use crate::report::escape::shortened;
 use crate::report::phrase::{advice, paint, takes_of, takes_of_problem, why};
+use crate::report::progress::Level;
 use crate::report::progress::tally::{Goal, Tally};
 use crate::report::style::{Paint, count};
-use crate::runner::event::{Draining, Problem, SavedImage};
+use crate::runner::event::{Draining, Pause, Problem, SavedImage};
 use crate::runner::shutdown::Why;
 
 /// A line: a word that may be painted, and the rest.
@@ -66,6 +67,13 @@ pub(super) fn draining(why: &Draining, in_flight: usize) -> Line {
             let why = told(trouble);
             (Paint::Bad, format!("a person has to act: {why}; {waiting}"))
         }
+        Draining::Unreachable(trouble) => {
+            let why = told(trouble);
+            (
+                Paint::Bad,
+                format!("the provider cannot be reached, or takes nothing: {why}; {waiting}"),
+            )
+        }
         Draining::Disk(why) => {
             let why = shortened(why, 240);
             (
@@ -84,9 +92,41 @@ fn told(trouble: &Trouble) -> String {
 
 /// Tells that a task is tried again after a while.
 pub(super) fn waiting(task: TaskId, wait: Duration, trouble: &Trouble) -> Line {
-    let (wait, why) = (span(wait), told(trouble));
-    let rest = format!("{wait} before task {task} is sent again: {why}");
+    let why = told(trouble);
+    let what = if wait.is_zero() {
+        "until another task has ended".to_owned()
+    } else {
+        span(wait)
+    };
+    let rest = format!("{what} before task {task} is sent again: {why}");
     line(Paint::Doubtful, "waiting", rest)
+}
+
+/// Tells that sending pauses, or goes on.
+pub(super) fn pause(pause: &Pause) -> (Level, Line) {
+    match pause {
+        Pause::Began {
+            failures,
+            wait,
+            trouble,
+        } => {
+            let (failures, wait, why) = (*failures, span(*wait), told(trouble));
+            let rest = format!(
+                "{failures} sends in a row failed ({why}); one task at a time is tried from now \
+                 on, the first in {wait}"
+            );
+            (Level::Warning, line(Paint::Doubtful, "pausing", rest))
+        }
+        Pause::GoesOn { wait, trouble } => {
+            let (wait, why) = (span(*wait), told(trouble));
+            let rest = format!("one more failed ({why}); the next is tried in {wait}");
+            (Level::Progress, line(Paint::Doubtful, "pausing", rest))
+        }
+        Pause::Ended { after } => {
+            let rest = format!("the provider answers again, after {}", span(*after));
+            (Level::Warning, line(Paint::Good, "going on", rest))
+        }
+    }
 }
 
 /// Tells that what earlier runs left is being settled.
@@ -169,7 +209,14 @@ pub(super) fn done(goal: Goal, tally: &Tally) -> String {
 
 /// Says what is under way, what went wrong, what it cost and how long it may still take.
 pub(super) fn progress(goal: Goal, tally: &Tally, elapsed: Duration) -> String {
-    let mut parts = vec![format!("{} in flight", tally.in_flight)];
+    let in_flight = tally.in_flight;
+    let mut parts = vec![match tally.limit {
+        Some(limit) => format!("{in_flight} in flight (at most {limit} for now)"),
+        None => format!("{in_flight} in flight"),
+    }];
+    if tally.pausing {
+        parts.push("pausing".to_owned());
+    }
     for (takes, word) in [
         (tally.unsure, "unsure"),
         (tally.lost, "lost"),

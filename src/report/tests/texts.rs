@@ -13,7 +13,7 @@ use crate::report::tests::fixture::{Deal, HOSTILE, Log, deal, eventful, trouble}
 use crate::report::tests::plans::plan;
 use crate::report::{json, status, summary};
 use crate::runner::event::{Problem, ProblemKind};
-use crate::runner::outcome::{Outcome, RunEnd};
+use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::shutdown::Why;
 
 const CAPS: Caps = Caps {
@@ -88,6 +88,7 @@ fn outcome(end: RunEnd, log: &Log, problems: Vec<Problem>) -> Outcome {
         refetched: 1,
         not_begun: 4,
         capped: Vec::new(),
+        pace: Pace::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::expand::wanted::FileName;
 use crate::ledger::port::{CommittedIntent, LogError, RunLog};
 use crate::ledger::record::{Record, Stamped};
 use crate::provider::{
-    Address, CallError, FetchError, ImageStream, Known, Provider, ReferenceFile, Report,
+    Address, Away, CallError, FetchError, ImageStream, Known, Provider, ReferenceFile, Report,
     ResultImage, Submitted,
 };
 use crate::store::{Asked, ImageStore, Landed, Part, StoreError};
@@ -259,7 +259,11 @@ impl Provider for Line {
                 return Submitted::Unknown(intent.open(), lost);
             }
             if state.chance(odds.turn_away) {
-                return Submitted::TurnedAway(intent, trouble(Class::Transient, "rateLimit"), None);
+                return Submitted::TurnedAway(
+                    intent,
+                    trouble(Class::Transient, "rateLimit"),
+                    Away::Busy(None),
+                );
             }
             if state.tasks.contains_key(&intent.task()) {
                 state.conflicts += 1;

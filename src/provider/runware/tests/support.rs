@@ -151,8 +151,9 @@ pub(super) fn told(submitted: &Submitted) -> String {
         Submitted::Refused(trouble) => {
             format!("refused {} {}", trouble.class.word(), trouble.code)
         }
-        Submitted::TurnedAway(_, trouble, after) => {
-            let seconds = after.map_or(String::new(), |after| format!(" {} s", after.0.as_secs()));
+        Submitted::TurnedAway(_, trouble, away) => {
+            let asked = away.asked();
+            let seconds = asked.map_or(String::new(), |asked| format!(" {} s", asked.0.as_secs()));
             format!(
                 "turned away {} {}{seconds}",
                 trouble.class.word(),

@@ -1,20 +1,18 @@
-//! How fast: backing off, and a bound on sends a minute.
+//! How long to wait before another try.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-
 use crate::provider::RetryAfter;
 
 /// Waits between tries: doubling, with full jitter, from a seed.
-pub(super) struct Backoff {
+#[derive(Debug)]
+pub(in crate::runner) struct Backoff {
     state: AtomicU64,
 }
 
 impl Backoff {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(in crate::runner) const fn new(seed: u64) -> Self {
         Self {
             state: AtomicU64::new(seed),
         }
@@ -24,7 +22,7 @@ impl Backoff {
     ///
     /// The vendor's clients begin at 1 s, double, and stop at 30 s. What the provider itself asks
     /// for is obeyed, up to five minutes.
-    pub(super) fn wait(&self, tried: u32, asked: Option<RetryAfter>) -> Duration {
+    pub(in crate::runner) fn wait(&self, tried: u32, asked: Option<RetryAfter>) -> Duration {
         const FIRST_MS: u64 = 1_000;
         const LONGEST_MS: u64 = 30_000;
         const LONGEST_ASKED: Duration = Duration::from_secs(300);
@@ -34,6 +32,15 @@ impl Backoff {
             Some(RetryAfter(asked)) => asked.min(LONGEST_ASKED) + jittered / 10,
             None => jittered,
         }
+    }
+
+    /// Gives the wait before a task is sent to see whether the provider is back: from half a second
+    /// to a second at first, twice as long after each that failed, at most a minute.
+    pub(in crate::runner) fn probe(&self, failed: u32) -> Duration {
+        const FIRST_MS: u64 = 1_000;
+        const LONGEST_MS: u64 = 60_000;
+        let whole = (FIRST_MS << failed.min(10)).min(LONGEST_MS);
+        Duration::from_millis(whole / 2 + self.draw() % (whole / 2) + 1)
     }
 
     /// Draws the next number of a `SplitMix64` sequence.
@@ -49,36 +56,6 @@ impl Backoff {
     }
 }
 
-/// A bound on how many tasks are sent in a minute: sends are spaced evenly.
-pub(super) struct Rate {
-    spacing: Duration,
-    next: Mutex<Option<Instant>>,
-}
-
-impl Rate {
-    pub(super) fn per_minute(most: u32) -> Self {
-        let spacing = Duration::from_secs(60)
-            .checked_div(most)
-            .unwrap_or_default();
-        Self {
-            spacing,
-            next: Mutex::new(None),
-        }
-    }
-
-    /// Gives how long the next send has to wait, and keeps its place in the line.
-    pub(super) async fn delay(&self) -> Duration {
-        if self.spacing.is_zero() {
-            return Duration::ZERO;
-        }
-        let mut next = self.next.lock().await;
-        let now = Instant::now();
-        let turn = next.map_or(now, |next| next.max(now));
-        *next = Some(turn + self.spacing);
-        turn - now
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,19 +66,16 @@ mod tests {
         for tried in 0..40 {
             let wait = backoff.wait(tried, None);
             assert!(wait <= Duration::from_secs(30) && !wait.is_zero());
+            let probe = backoff.probe(tried);
+            let whole = Duration::from_secs((1 << tried.min(6)).min(60));
+            assert!(
+                probe > whole / 2 && probe <= whole,
+                "{probe:?} of {whole:?}"
+            );
         }
         let asked = backoff.wait(0, Some(RetryAfter(Duration::from_secs(20))));
         assert!(asked >= Duration::from_secs(20) && asked < Duration::from_secs(21));
         let asked = backoff.wait(0, Some(RetryAfter(Duration::from_secs(90_000))));
         assert!(asked <= Duration::from_secs(301));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn sends_are_spaced() {
-        let rate = Rate::per_minute(60);
-        assert_eq!(rate.delay().await, Duration::ZERO);
-        assert_eq!(rate.delay().await, Duration::from_secs(1));
-        assert_eq!(rate.delay().await, Duration::from_secs(2));
-        assert_eq!(Rate::per_minute(0).delay().await, Duration::ZERO);
     }
 }
