@@ -84,7 +84,7 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
         }
         let question =
             question.get_or_insert_with(|| world.poller.follow(trail.task, trail.sent, at_once));
-        match next_report(world, &trail, question).await {
+        match next_report(world, &mut trail, question).await {
             Next::Report(next) => report = next,
             Next::Never => return never_came(world, &trail).await,
             Next::CannotAsk(trouble) => return Ok(left_open(world, trail.task, &trouble)),
@@ -111,7 +111,7 @@ enum Next {
 /// Waits for the provider to say something of the task, until patience runs out.
 async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
-    trail: &Trail,
+    trail: &mut Trail,
     question: &mut Question,
 ) -> Next {
     /// How many questions may fail before a run that is told to stop waits no more.
@@ -127,6 +127,9 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
             Ok(Err(trouble)) if trouble.class == Class::Account => return Next::Account(trouble),
             Ok(Err(trouble)) => {
                 failures += 1;
+                if let Some(place) = &mut trail.place {
+                    place.is_no_measure();
+                }
                 if failures == 2 {
                     world.tell(Event::Waiting {
                         task: trail.task,

@@ -214,11 +214,16 @@ impl Place {
 
     /// Nobody can tell what became of the send.
     pub(super) fn doubtful(&mut self, trouble: &Trouble) {
-        self.kind = None;
+        self.is_no_measure();
         let serial = self.serial;
         self.places.learn(Some(trouble), |gate| {
             gate.doubtful(serial, trouble, Instant::now())
         });
+    }
+
+    /// How long the task takes proves nothing any more.
+    pub(super) const fn is_no_measure(&mut self) {
+        self.kind = None;
     }
 
     /// The task was taken and came to nothing.

@@ -347,6 +347,15 @@ pub(super) struct Bytes {
     broken: bool,
 }
 
+impl Bytes {
+    pub(super) fn of(text: &str) -> Self {
+        Self {
+            text: Some(text.to_owned()),
+            broken: false,
+        }
+    }
+}
+
 impl ImageStream for Bytes {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, FetchError> {
         if self.broken {

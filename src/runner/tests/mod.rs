@@ -4,4 +4,5 @@
 
 mod crash;
 mod doors;
+mod pace;
 mod show;
