@@ -226,7 +226,7 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
             tell("put the disk right, then run again: what was paid for is fetched first");
         }
         RunEnd::Unreachable(_) => {
-            tell("run again when the provider is back: what it did not take is still to come")
+            tell("run again when the provider is back: what it did not take is still to come");
         }
         RunEnd::Done | RunEnd::Drained(_) => {}
     }

@@ -9,6 +9,7 @@
 mod support;
 
 mod kill;
+mod pace;
 mod promises;
 mod run;
 mod tangles;

@@ -15,7 +15,7 @@ use crate::report::progress::tally::{Goal, Tally};
 use crate::report::progress::{Manner, watch};
 use crate::report::tests::fixture::{Deal, HOSTILE, PRICE, deal, eventful, trouble};
 use crate::report::tests::plans::plan;
-use crate::runner::event::{Draining, Event, Problem, ProblemKind, SavedImage};
+use crate::runner::event::{Draining, Event, Pause, Problem, ProblemKind, SavedImage};
 use crate::runner::shutdown::Why;
 
 /// A writer whose bytes can be read while it is in use.
@@ -217,6 +217,61 @@ async fn every_way_to_stop_is_told_at_once() {
     };
     let _tally = watch(events, GOAL, manner, Box::new(paper.clone())).await;
     insta::assert_snapshot!(paper.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_limit_and_pauses_are_told() {
+    let paper = Paper::default();
+    let (sender, events) = mpsc::unbounded_channel();
+    let manner = Manner::default();
+    let watching = tokio::spawn(watch(events, GOAL, manner, Box::new(paper.clone())));
+    let tell = |event| sender.send(event).expect("somebody watches");
+    let down = trouble(Class::Transient, "serviceUnavailable", HOSTILE);
+    tell(Event::InFlight(8));
+    tell(Event::Limit { now: 8, most: 64 });
+    tell(Event::Waiting {
+        task: deal("104/TCC/0010", 1, 1).task(),
+        wait: Duration::ZERO,
+        trouble: trouble(Class::Transient, "rateLimitExceeded", "too many"),
+    });
+    tell(Event::Pause(Pause::Began {
+        failures: 5,
+        wait: Duration::from_millis(800),
+        trouble: down.clone(),
+    }));
+    tell(Event::Pause(Pause::GoesOn {
+        wait: Duration::from_secs(2),
+        trouble: down.clone(),
+    }));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    tell(Event::Pause(Pause::Ended {
+        after: Duration::from_secs(61),
+    }));
+    tell(Event::Limit { now: 64, most: 64 });
+    tell(Event::Draining {
+        why: Draining::Unreachable(down),
+        in_flight: 0,
+    });
+    drop(sender);
+    let tally = watching.await.expect("it ends by itself");
+    assert_eq!((tally.limit, tally.pausing), (None, false));
+    let text = paper.text();
+    assert!(!text.contains(|c| is_steering(c) && c != '\n'));
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = [
+        "waiting: until another task has ended before task ",
+        "pausing: 5 sends in a row failed (serviceUnavailable: ",
+        "pausing: one more failed (serviceUnavailable: ",
+        "[00:01:00] 0 of 10 takes saved; 8 in flight (at most 8 for now), pausing, 0 unsure, ",
+        "going on: the provider answers again, after 1 min 01 s",
+        "stopping: the provider cannot be reached, or takes nothing: serviceUnavailable: ",
+        "[00:01:01] 0 of 10 takes saved; 8 in flight, 0 unsure, ",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{text}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line:?}");
+    }
+    assert!(lines[1].ends_with("the first in 800 ms"), "{text}");
 }
 
 #[test]

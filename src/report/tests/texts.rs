@@ -187,3 +187,46 @@ fn colour_adds_nothing_but_colour() {
     }
     assert_eq!(coloured, plain);
 }
+
+#[test]
+fn what_held_a_run_back_is_told() {
+    let log = eventful();
+    let mut outcome = outcome(RunEnd::Done, &log, Vec::new());
+    let mut told = |pace| {
+        outcome.pace = pace;
+        let view = view(&outcome, (0, "done, or nothing to do"));
+        let text = summary::text(&view, Style::default());
+        let line = text.lines().find(|line| line.starts_with("Concurrency"));
+        (line.map(str::to_owned), json::run::spell(&view))
+    };
+    let asked_for = Pace {
+        most: 64,
+        lowest: 64,
+        ..Pace::default()
+    };
+    assert_eq!(told(Pace::default()).0, None);
+    assert!(told(Pace::default()).1.contains("\"concurrency\": null"));
+    assert_eq!(told(asked_for).0, None);
+    let pressed = Pace {
+        lowest: 8,
+        busy: 31,
+        ..asked_for
+    };
+    let (line, spelled) = told(pressed);
+    assert_eq!(
+        line.as_deref(),
+        Some("Concurrency: between 8 and 64 (429 seen 31 times)")
+    );
+    let spelled: String = spelled.split_whitespace().collect();
+    let concurrency = r#""concurrency":{"most":64,"lowest":8,"busy":31,"time_outs":0,"pauses":0}"#;
+    assert!(spelled.contains(concurrency), "{spelled}");
+    let everything = Pace {
+        busy: 1,
+        time_outs: 2,
+        pauses: 1,
+        ..pressed
+    };
+    let line = "Concurrency: between 8 and 64 (429 seen 1 time; 2 tasks too slow; sending paused \
+                1 time because the provider seemed to be down)";
+    assert_eq!(told(everything).0.as_deref(), Some(line));
+}

@@ -35,7 +35,7 @@ impl Queueing {
     /// Takes in how long a task took; tells whether a whole window of them waited in a queue.
     pub(super) fn saw(&mut self, kind: Kind, took: Duration, window: usize) -> bool {
         let quickest = self.quickest.entry(kind).or_insert(took);
-        let slow = took >= *quickest * TIMES && took - *quickest >= LONGER;
+        let slow = took >= *quickest * TIMES && took >= *quickest + LONGER;
         if !slow {
             *quickest = took.min(*quickest);
             self.start_over();

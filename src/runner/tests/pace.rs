@@ -497,7 +497,7 @@ async fn storm(jobs: usize, shots: usize, nature: Nature) -> (u128, Told) {
 
 #[tokio::test(start_paused = true)]
 async fn a_storm_of_429_ends_within_a_quarter_over_the_ideal_wall() {
-    for (jobs, shots) in [(64, 960), (16, 240), (8, 80), (2, 24), (64, 200)] {
+    for (jobs, shots) in [(64, 480), (16, 160), (8, 80), (2, 24)] {
         let (percent, told) = storm(jobs, shots, Nature::default()).await;
         assert!(percent <= 125, "-j {jobs}, {shots} shots: {percent} %");
         // Each turned away costs a request: few, beside the half that is turned away at first.
@@ -519,7 +519,7 @@ async fn the_storm_may_vary_and_may_ask_for_time() {
         ..Nature::default()
     };
     for nature in [uneven, asking] {
-        for (jobs, shots) in [(64, 960), (16, 400)] {
+        for (jobs, shots) in [(64, 480), (16, 240)] {
             let (percent, _) = storm(jobs, shots, nature.clone()).await;
             assert!(percent <= 125, "-j {jobs}: {percent} % with {nature:?}");
         }
@@ -531,18 +531,18 @@ async fn a_cap_that_moves_is_followed() {
     let nature = Nature {
         caps: vec![
             (Duration::ZERO, 4),
-            (secs(60), 48),
-            (secs(120), 12),
-            (secs(180), 1000),
+            (secs(30), 48),
+            (secs(70), 12),
+            (secs(100), 1000),
         ],
         ..Nature::default()
     };
     let vendor = Arc::new(Vendor::new(nature));
-    let mut stage = Stage::new(120 + 1440 + 360 + 2000, 64);
+    let mut stage = Stage::new(60 + 600 + 180 + 500, 64);
     let told = stage.live(&vendor, None).await;
     stage.is_whole(&told, &vendor);
-    // 180 s for the first three, then 2000 at 64 at once.
-    assert!(told.took <= secs(300), "{:?}", told.took);
+    // The caps leave room for 1200 in the first hundred seconds, and the rest is soon done.
+    assert!(told.took <= secs(130), "{:?}", told.took);
     let last = told.events.iter().rev().find_map(|event| match event {
         Event::Limit { now, .. } => Some(*now),
         _ => None,
@@ -565,7 +565,7 @@ async fn what_the_provider_asks_for_is_waited_for() {
     let refused: Vec<_> = state.sends.iter().take_while(|(_, taken)| !taken).collect();
     assert!(refused.len() > 5, "more than any number of attempts");
     for pair in state.sends[..=refused.len()].windows(2) {
-        assert!(pair[1].0 - pair[0].0 >= secs(20), "{:?}", state.sends);
+        assert!(pair[1].0 >= pair[0].0 + secs(20), "{:?}", state.sends);
     }
 }
 
@@ -588,7 +588,7 @@ async fn an_outage_is_waited_out_by_one_task_at_a_time() {
         assert!(while_ill.len() <= 16 + 10, "{ill:?}: {while_ill:?}");
         let probes = &while_ill[while_ill.len() - 4..];
         for pair in probes.windows(2) {
-            assert!(pair[1].0 - pair[0].0 > secs(1) / 2, "{ill:?}: {probes:?}");
+            assert!(pair[1].0 > pair[0].0 + secs(1) / 2, "{ill:?}: {probes:?}");
         }
         match pauses(&told.events).as_slice() {
             [Pause::Began { failures: 5, .. }, .., Pause::Ended { after }] => {
