@@ -113,6 +113,18 @@ pub enum Away {
 }
 
 impl Away {
+    /// Reads an answer's error: `RateLimit` in a code is the API's word for too much at a time, per
+    /// runware.ai/docs/platform/errors.
+    #[must_use]
+    pub fn answered(trouble: &Trouble, asked: Option<RetryAfter>) -> Self {
+        let code = trouble.code.to_ascii_lowercase();
+        if code.contains("ratelimit") {
+            Self::Busy(asked)
+        } else {
+            Self::Unavailable(asked)
+        }
+    }
+
     /// Gives how long the provider asked to be left alone.
     #[must_use]
     pub const fn asked(self) -> Option<RetryAfter> {
@@ -204,16 +216,9 @@ pub struct CallError {
 
 impl CallError {
     /// Reads the error as one that may pass: how the request was turned away.
-    ///
-    /// `RateLimit` in a code is the API's word for too much at a time, per its errors page.
     #[must_use]
     pub fn away(&self) -> Away {
-        let busy = self.trouble.code.to_ascii_lowercase().contains("ratelimit");
-        if busy {
-            Away::Busy(self.retry_after)
-        } else {
-            Away::Unavailable(self.retry_after)
-        }
+        Away::answered(&self.trouble, self.retry_after)
     }
 }
 

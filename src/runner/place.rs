@@ -237,12 +237,11 @@ impl Place {
 
     /// The task was finished, after so long.
     pub(super) fn finished(&self, took: Duration) {
-        if let Some(kind) = self.kind {
-            self.places.learn(None, |gate| {
-                gate.finished(kind, took);
-                Change::None
-            });
-        }
+        let kind = self.kind;
+        self.places.learn(None, |gate| {
+            gate.finished(kind, took);
+            Change::None
+        });
     }
 }
 

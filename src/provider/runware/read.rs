@@ -77,7 +77,7 @@ fn answered(
             let away = if answer.status == 429 {
                 Away::Busy(answer.retry_after)
             } else {
-                Away::Unavailable(answer.retry_after)
+                Away::answered(&trouble, answer.retry_after)
             };
             Submitted::TurnedAway(intent, trouble, away)
         }

@@ -135,19 +135,19 @@ impl Gate {
 
     /// It has too much to do: a sign of life, and of a limit.
     ///
-    /// While it holds tasks of ours the next one to end makes room; otherwise only time does.
+    /// While others of ours are in flight the next one to end makes room; otherwise only time does.
     fn busy(&mut self, serial: u64, trouble: &Trouble, now: Instant, away: Away) -> Change {
         self.told.busy += 1;
         if self.overloaded(serial) {
             self.busy_row += 1;
         }
         let asked = away.asked();
-        if asked.is_some() || self.held == 0 {
+        if asked.is_some() || self.in_flight == 0 {
             let tried = self.busy_row.saturating_sub(1);
             self.pause_for(self.waits.wait(tried, asked), now);
         }
         let since = *self.dry_since.get_or_insert(now);
-        if self.held == 0 && now - since >= self.patience {
+        if self.in_flight == 0 && now - since >= self.patience {
             self.hopeless.get_or_insert_with(|| trouble.clone());
             return Change::Hopeless;
         }
@@ -174,8 +174,12 @@ impl Gate {
         }
     }
 
-    /// A task was finished.
-    pub(in crate::runner) fn finished(&mut self, kind: Kind, took: Duration) {
+    /// A task was finished; without a kind its time proves nothing.
+    pub(in crate::runner) fn finished(&mut self, kind: Option<Kind>, took: Duration) {
+        self.limit.finished();
+        let Some(kind) = kind else {
+            return;
+        };
         if self.queueing.saw(kind, took, self.limit.now()) {
             self.mark = self.serial;
             self.limit.slow();
@@ -207,7 +211,9 @@ impl Gate {
         let first = serial > self.mark;
         if first {
             self.mark = self.serial;
-            self.limit.turned_away(self.held);
+            self.limit.turned_away(self.in_flight);
+        } else {
+            self.limit.turned_away_too(self.in_flight);
         }
         first
     }

@@ -7,7 +7,7 @@ const MOST_PATIENCE: usize = 4;
 /// The most tasks in flight, between one and what was asked for.
 ///
 /// It begins at what was asked for. Below the number of tasks that the provider was seen to hold
-/// when it last turned one away, every task it takes raises the limit by one; past that number a
+/// when it last turned one away, every task it takes or finishes raises the limit by one; past that number a
 /// whole window of tasks has to be taken first, and more windows each time the provider turns
 /// tasks away at the same number again. So a fixed bound on the other side costs little: it is run
 /// into ever more rarely, and what halving gave up is back within one round trip.
@@ -16,7 +16,7 @@ pub(super) struct Limit {
     most: usize,
     now: usize,
     lowest: usize,
-    /// The most tasks that the provider was seen to hold since it last turned one away.
+    /// The most tasks that the provider held, as far as is known, since it last turned one away.
     ceiling: usize,
     /// Tasks taken since the limit last moved past the ceiling.
     clean: usize,
@@ -68,27 +68,40 @@ impl Limit {
             return;
         }
         if self.now < self.ceiling {
-            self.now += 1;
+            self.finished();
             return;
         }
         self.clean += 1;
         if self.clean >= self.now.saturating_mul(self.patience) {
+            self.held(self.now);
             self.now = self.now.saturating_add(self.step).min(self.most);
             self.step = self.step.saturating_mul(2);
             self.clean = 0;
         }
     }
 
-    /// Halves the limit because a task was turned away while the provider held that many.
-    pub(super) fn turned_away(&mut self, held: usize) {
-        let same = held >= self.ceiling;
-        self.ceiling = held.max(1);
+    /// Gives back a part of what halving took, because a task was finished.
+    pub(super) fn finished(&mut self) {
+        if self.now < self.ceiling.min(self.most) {
+            self.now += 1;
+        }
+    }
+
+    /// Halves the limit because a task was turned away while that many others were in flight.
+    pub(super) fn turned_away(&mut self, others: usize) {
+        let same = others >= self.ceiling;
+        self.ceiling = others.max(1);
         self.patience = if same {
             self.patience.saturating_mul(2).min(MOST_PATIENCE)
         } else {
             1
         };
         self.halve();
+    }
+
+    /// Notes that another task of the same round trip was turned away: so many did not fit.
+    pub(super) fn turned_away_too(&mut self, others: usize) {
+        self.ceiling = self.ceiling.min(others.max(1));
     }
 
     /// Halves the limit because the provider is slow, which tells of no number it can hold.

@@ -58,6 +58,8 @@ struct Nature {
     takes: Duration,
     varies: Duration,
     ill: Vec<(Duration, Duration, Ill)>,
+    /// Whether the reply to a send waits for its image.
+    sync: bool,
 }
 
 impl Default for Nature {
@@ -69,6 +71,7 @@ impl Default for Nature {
             takes: Duration::from_secs(2),
             varies: Duration::ZERO,
             ill: Vec::new(),
+            sync: false,
         }
     }
 }
@@ -261,6 +264,13 @@ impl Provider for Vendor {
             }
         };
         self.state().sends.push((now, turned.is_none()));
+        if self.nature.sync && turned.is_none() {
+            let done = self.state().tasks.get(&task).copied().unwrap_or_default();
+            tokio::time::sleep(done.saturating_sub(now)).await;
+            if let Known::Task(report) = self.report(task) {
+                return Submitted::Accepted(report);
+            }
+        }
         match turned {
             None => Submitted::Accepted(Report {
                 working: true,
@@ -518,7 +528,11 @@ async fn the_storm_may_vary_and_may_ask_for_time() {
         takes: secs(4),
         ..Nature::default()
     };
-    for nature in [uneven, asking] {
+    let waiting = Nature {
+        sync: true,
+        ..uneven.clone()
+    };
+    for nature in [uneven, asking, waiting] {
         for (jobs, shots) in [(64, 480), (16, 240)] {
             let (percent, _) = storm(jobs, shots, nature.clone()).await;
             assert!(percent <= 125, "-j {jobs}: {percent} % with {nature:?}");

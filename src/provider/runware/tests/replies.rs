@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::support::{committed, fixture, other, task, told};
-use crate::domain::class::Class;
+use crate::domain::class::{Class, Trouble};
 use crate::domain::money::Micros;
 use crate::domain::secret::ApiKey;
 use crate::provider::runware::account::Account;
@@ -11,7 +11,7 @@ use crate::provider::runware::api::Answer;
 use crate::provider::runware::json::Fields;
 use crate::provider::runware::scrub::Scrub;
 use crate::provider::runware::{read, reply};
-use crate::provider::{Address, CallError, Known, Report, RetryAfter, Submitted};
+use crate::provider::{Address, Away, CallError, Known, Report, RetryAfter, Submitted};
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer {
@@ -493,4 +493,22 @@ proptest! {
         let cut = &cut[..at.min(cut.len() - 1)];
         prop_assert!(matches!(survives(200, cut), Submitted::Unknown(..)));
     }
+}
+
+#[test]
+fn a_call_is_turned_away_as_busy_only_by_that_word() {
+    let error = |code: &str| CallError {
+        trouble: Trouble {
+            class: Class::Transient,
+            code: code.to_owned(),
+            message: String::new(),
+        },
+        retry_after: Some(RetryAfter(std::time::Duration::from_secs(7))),
+        names_no_task: false,
+    };
+    let asked = error("").retry_after;
+    for code in ["rateLimitExceeded", "providerRateLimitExceeded"] {
+        assert_eq!(error(code).away(), Away::Busy(asked));
+    }
+    assert_eq!(error("serviceUnavailable").away(), Away::Unavailable(asked));
 }
