@@ -64,6 +64,9 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
             Progress::Ended(trouble) => return ended(world, trail, trouble).await,
+            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+                return never_came(world, &trail).await;
+            }
             Progress::Working => {}
         }
         let question =
@@ -117,7 +120,7 @@ async fn never_came<L: RunLog, P: Provider, S: ImageStore>(
     let trouble = Trouble {
         class: Class::Unknown,
         code: "no-answer".to_owned(),
-        message: format!("the provider accepted the task and told nothing of it for {waited} s"),
+        message: format!("the provider accepted the task and did not finish it within {waited} s"),
     };
     doubt(world, trail.task, &trouble).await?;
     Ok(Left::Settled)
@@ -242,6 +245,9 @@ async fn ended<L: RunLog, P: Provider, S: ImageStore>(
             };
             world.record(Record::Failed(ended)).await?;
             let anew = trouble.class == Class::Reference;
+            if anew {
+                world.uploads.forget(&errand.uploads);
+            }
             Ok(Left::Again(Box::new(what_is_left(
                 world, trail.task, &errand, anew,
             ))))
