@@ -76,8 +76,8 @@ fn intent() -> Intent {
             safety: "none".into(),
             delivery: "async".into(),
             output: "url".into(),
-            ttl: Some(86_400),
-            webhook: true,
+            ttl: None,
+            webhook: false,
             upload: false,
             references: vec![MadeOf {
                 source: Some("bible/mira/face.png".into()),
