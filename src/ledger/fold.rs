@@ -211,29 +211,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Tells whether sending a task once more stays under the caps, its own reserve left out.
-    ///
-    /// # Errors
-    /// Names the cap in the way.
-    pub fn allows_resend(&self, caps: &Caps, intent: &Intent) -> Result<(), OverCap> {
-        let before = self.tasks.get(&intent.task);
-        let held = before.map(Task::weight).unwrap_or_default().reserved;
-        let more = intent.reserved.minus(held);
-        let in_period = before.is_some_and(|task| task.period == self.accounts.period);
-        let in_run = if in_period { more } else { intent.reserved };
-        let (shot, sequence) = (&intent.shot, intent.made.sequence.as_deref());
-        let run = Caps {
-            run: caps.run,
-            ..Caps::default()
-        };
-        let others = Caps { run: None, ..*caps };
-        self.accounts.allow(&run, shot, sequence, in_run)?;
-        if more.is_zero() {
-            return Ok(());
-        }
-        self.accounts.allow(&others, shot, sequence, more)
-    }
-
     fn change(
         &mut self,
         id: TaskId,
@@ -359,6 +336,21 @@ impl Ledger {
     #[must_use]
     pub fn dearest(&self, model: &str, size: &str) -> Option<Micros> {
         self.dearest.get(&price_key(model, size)).copied()
+    }
+
+    /// Tells whether a task of the log may be sent once more under the cap of a run.
+    ///
+    /// Its money counts everywhere already but in this run's account, where another run sent it.
+    ///
+    /// # Errors
+    /// Names the cap in the way.
+    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
+        match self.tasks.get(&id) {
+            Some(task) if task.period != self.accounts.period => {
+                self.accounts.allow_in_run(caps, task.weight().reserved)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether the last run was cut off.

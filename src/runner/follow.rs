@@ -160,7 +160,7 @@ async fn never_came<L: RunLog, P: Provider, S: ImageStore>(
     let trouble = Trouble {
         class: Class::Unknown,
         code: "no-answer".to_owned(),
-        message: format!("the provider accepted the task and did not end it within {waited} s"),
+        message: format!("the provider accepted the task and did not finish it within {waited} s"),
     };
     doubt(world, trail.task, &trouble).await?;
     Ok(Left::Settled)
@@ -285,6 +285,9 @@ async fn ended<L: RunLog, P: Provider, S: ImageStore>(
             };
             world.record(Record::Failed(ended)).await?;
             let anew = trouble.class == Class::Reference;
+            if anew {
+                world.uploads.forget(&errand.uploads);
+            }
             let next = what_is_left(world, trail.task, &errand, anew).after(trail.task, trouble);
             Ok(Left::Again(Box::new(next)))
         }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
+use crate::ledger::money::OverCap;
 use crate::ledger::port::{self, Asked, OpenIntent, RunLog};
-use crate::ledger::record::AcceptedBy;
+use crate::ledger::record::{AcceptedBy, Intent, Record};
 use crate::ledger::task::{End, Fate, Task};
 use crate::plan::build::{Purchase, Unsettled};
 use crate::plan::reason::Reason;
@@ -242,29 +243,31 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     };
     order.intent.resend = case.resends + 1;
     order.tried = 0;
-    let allowed = world
-        .ledger()
-        .allows_resend(&world.settings.caps, &order.intent);
-    if let Err(over) = allowed {
+    if let Err(over) = reserve_again(world, &order.intent)? {
         let trouble = Trouble {
             class: Class::Unknown,
             code: "cap".to_owned(),
-            message: format!(
-                "to send it once more would pass the cap of {} on the {}",
-                over.limit,
-                over.cap.word()
-            ),
+            message: format!("nobody knows it, and it is not sent again now: {over}"),
         };
         return Ok(left_open(world, task, &trouble));
     }
-    world
-        .ledger()
-        .foresee(&crate::ledger::record::Record::Intent(Box::new(
-            order.intent.clone(),
-        )))?;
-    world.tell_money();
     let (proof, _) = port::recommit(&*world.log, proof, order.intent.clone()).await?;
     Box::pin(send(world, proof, order)).await
+}
+
+/// Takes a resend into this run's account, or names the cap of the run that is in the way.
+fn reserve_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    intent: &Intent,
+) -> Result<Result<(), OverCap>, Halt> {
+    let mut ledger = world.ledger();
+    if let Err(over) = ledger.allow_again(&world.settings.caps, intent.task) {
+        return Ok(Err(over));
+    }
+    ledger.foresee(&Record::Intent(Box::new(intent.clone())))?;
+    drop(ledger);
+    world.tell_money();
+    Ok(Ok(()))
 }
 
 /// Works out what an earlier run sent, from the manifest that still asks for it.
@@ -274,7 +277,7 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
     errand: Option<Errand>,
     resends: u32,
 ) -> Result<Option<Order>, Halt> {
-    let Some(errand) = errand else {
+    let Some(mut errand) = errand else {
         return Ok(None);
     };
     let purchase = &errand.purchase;
@@ -284,12 +287,13 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
     if wanted.key != purchase.key {
         return Ok(None);
     }
-    let references = match uploads::ready(world, &wanted.request, false).await {
+    let references = match uploads::ready(world, &wanted.request).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
         Err(NotUploaded::Trouble(_)) => return Ok(None),
     };
     let intent = purchase::intent(world, purchase, &wanted, resends);
+    errand.uploads = references.iter().flatten().cloned().collect();
     Ok(Some(Order {
         task,
         wanted,
