@@ -264,6 +264,9 @@ impl<'a> Builder<'a> {
             // What is wanted is there: a file beyond that is looked after by `verify` alone.
             self.plan.refetch.truncate(refetch);
             self.plan.changed_files.truncate(changed);
+            // So is an image that was lost and made anew.
+            standing.keeps.remove(&Kept::MissingFile);
+            standing.keeps.remove(&Kept::Lost);
         }
         standing
     }

@@ -45,6 +45,7 @@ impl Standing {
             match &image.fate {
                 Fate::Saved(_) => self.saved += 1,
                 Fate::Produced(_) => self.unfetched += 1,
+                Fate::Lost(_) if was_made_anew(ledger, id, task) => {}
                 Fate::Lost(trouble) => self.problems.push(Problem {
                     kind: ProblemKind::Lost,
                     task: id,
@@ -65,6 +66,18 @@ impl Standing {
         let of_kind = self.problems.iter().filter(|problem| problem.kind == kind);
         of_kind.map(|problem| u64::from(problem.takes)).sum()
     }
+}
+
+/// Tells whether a later task made images of the same request, as `--rebuy missing` has it.
+fn was_made_anew(ledger: &Ledger, id: TaskId, task: &Task) -> bool {
+    let mut later = ledger
+        .tasks_of(&task.shot, task.variant)
+        .skip_while(|(other, _)| *other != id)
+        .skip(1);
+    later.any(|(_, other)| {
+        let mut images = other.images.iter();
+        other.key == task.key && images.any(|image| matches!(image.fate, Fate::Saved(_)))
+    })
 }
 
 /// Gives what is wrong with a task that ended without all of its images.

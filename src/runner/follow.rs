@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -23,6 +24,8 @@ use crate::store::ImageStore;
 pub(super) struct Trail {
     pub(super) task: TaskId,
     pub(super) sent: Instant,
+    /// When this run began to follow it.
+    pub(super) begun: Instant,
     pub(super) errand: Option<Errand>,
     /// Images that were handed over to be fetched in this run.
     pub(super) landed: HashSet<ImageId>,
@@ -33,9 +36,17 @@ impl Trail {
         Self {
             task,
             sent,
+            begun: Instant::now(),
             errand,
             landed: HashSet::new(),
         }
+    }
+
+    /// Gives until when it is waited for: what an earlier run waited for long enough is given a
+    /// little time all the same.
+    fn patience_ends(&self, patience: Duration) -> Instant {
+        const AT_LEAST: Duration = Duration::from_secs(30);
+        (self.sent + patience).max(self.begun + AT_LEAST.min(patience))
     }
 }
 
@@ -64,7 +75,7 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
             Progress::Ended(trouble) => return ended(world, trail, trouble).await,
-            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+            Progress::Working if Instant::now() >= trail.patience_ends(world.settings.patience) => {
                 return never_came(world, &trail).await;
             }
             Progress::Working => {}
@@ -103,9 +114,12 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
 ) -> Next {
     /// How many questions may fail before a run that is told to stop waits no more.
     const MOST_WHEN_STOPPING: u32 = 5;
+    /// How many times in a row neither queue nor archive may know a task before that is told.
+    const TELL_WHEN_UNKNOWN: u32 = 5;
     let mut archive_at = Instant::now();
-    let patience_ends = trail.sent + world.settings.patience;
+    let patience_ends = trail.patience_ends(world.settings.patience);
     let (mut failures, mut last) = (0, None);
+    let mut unknown = 0;
     loop {
         let answer = tokio::time::timeout_at(patience_ends, question.answer()).await;
         match answer {
@@ -145,9 +159,28 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
             asked_after_quiet: 0,
             patience: world.settings.patience,
         };
-        if settle(&doubt) == Settle::GiveUp {
+        unknown += 1;
+        if unknown == TELL_WHEN_UNKNOWN {
+            world.tell(Event::Waiting {
+                task: trail.task,
+                wait: patience_ends.saturating_duration_since(Instant::now()),
+                trouble: unknown_just_now(),
+            });
+        }
+        if world.is_stopping() && unknown >= TELL_WHEN_UNKNOWN {
+            return Next::CannotAsk(unknown_just_now());
+        }
+        if settle(&doubt) == Settle::GiveUp && Instant::now() >= patience_ends {
             return Next::Never;
         }
+    }
+}
+
+fn unknown_just_now() -> Trouble {
+    Trouble {
+        class: Class::Unknown,
+        code: "not-known".to_owned(),
+        message: "the provider accepted the task and does not know it just now".to_owned(),
     }
 }
 

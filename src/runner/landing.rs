@@ -167,6 +167,7 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
     let (mut tried, mut gone) = (0, 0);
+    let mut asked_anew = false;
     loop {
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
@@ -212,6 +213,12 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                     &trouble("not-at-its-address", message.to_owned()),
                 );
                 return Ok(Ashore::GivenUp);
+            }
+            // An address of an earlier run may have been good then, as that of a service that moved.
+            Miss::Fetch(FetchError::Forbidden(_)) if !asked_anew => {
+                asked_anew = true;
+                landing.address = Address::Nowhere;
+                continue;
             }
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 give_up(

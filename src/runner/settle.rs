@@ -73,7 +73,9 @@ pub(super) async fn resume<L: RunLog, P: Provider, S: ImageStore>(
         return Ok(Left::Settled);
     };
     world.tell(Event::Settling(id));
-    let mut trail = Trail::new(id, Instant::now(), None);
+    let ago = world.since(task.sent_at);
+    let sent = Instant::now().checked_sub(ago);
+    let mut trail = Trail::new(id, sent.unwrap_or_else(Instant::now), None);
     for landing in unfetched(world, id, &task) {
         trail.landed.insert(landing.image().clone());
         world.land(landing).await?;

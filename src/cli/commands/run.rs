@@ -26,6 +26,7 @@ use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
+use crate::report::style::count;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
@@ -192,6 +193,9 @@ fn nothing_to_do(
     }
     let whole = invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan);
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
+    let mut ledger = ledger;
+    // This run has no account: what the last one spent is not to look like its own.
+    ledger.accounts.run = status::run_account(&ledger);
     let outcome = Outcome {
         end: RunEnd::Done,
         ledger,
@@ -280,7 +284,8 @@ fn agree(
         ""
     };
     streams.say(&format!(
-        "{takes} images to buy for {price}{play} at the most, {cap}\n"
+        "{} to buy for {price}{play} at the most, {cap}\n",
+        count(takes, "image")
     ));
     if !resends.is_zero() {
         streams.say(&format!(
