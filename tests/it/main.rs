@@ -10,5 +10,8 @@ mod support;
 
 mod kill;
 mod promises;
+mod repair;
 mod run;
+mod settle;
+mod signals;
 mod tidy;
