@@ -94,7 +94,8 @@ fn the_archive_tells_what_the_queue_has_forgotten() {
 /// A show whose shots all use one reference picture.
 fn with_reference(prompts: &str) -> Show {
     let show = Show::of(0, "");
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/harbour/bible/wren/face.png");
+    let picture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/harbour/bible/wren/face.png");
     fs::copy(&picture, show.path().join("face.png")).expect("a picture");
     rewrite(&show, prompts);
     show
