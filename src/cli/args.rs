@@ -65,6 +65,8 @@ pub enum Command {
     Verify(Verify),
     /// Tell everything that happened, from the run log
     Report(Report),
+    /// Examine the run log, and look at key, disk and clock; changes nothing
+    Doctor(Doctor),
     /// Serve the rehearsal API on loopback, which bills play money
     Rehearse(Rehearse),
     /// Print a completion script for a shell
@@ -264,6 +266,17 @@ pub struct Report {
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: ReportFormat,
     /// Write it to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which show, or a run log itself as a .jsonl file.
+    #[command(flatten)]
+    pub manifest: Manifest,
+    /// Copy the good part of the run log to a new file, which must not be there yet
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

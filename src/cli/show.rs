@@ -140,13 +140,20 @@ pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -
     Exit::Invalid
 }
 
-/// Gives the output folder: `--out` or the manifest's, with a name of its own for rehearsals.
+/// Gives the output folder where flags alone tell it, so that no manifest needs to be read.
+#[must_use]
+pub fn named_output(args: &args::Manifest) -> Option<PathBuf> {
+    args.out.clone().map(|real| its_own(args, real))
+}
+
+/// Gives the output folder: `--out` or the manifest's.
 fn output(args: &args::Manifest, manifest: &Manifest) -> PathBuf {
     let beside = args.manifest.parent().unwrap_or(Path::new(""));
-    let real = args
-        .out
-        .clone()
-        .unwrap_or_else(|| beside.join(&manifest.show.output.value));
+    named_output(args).unwrap_or_else(|| its_own(args, beside.join(&manifest.show.output.value)))
+}
+
+/// Gives a rehearsal a folder of its own.
+fn its_own(args: &args::Manifest, real: PathBuf) -> PathBuf {
     if !args.rehearse {
         return real;
     }

@@ -22,6 +22,8 @@ pub struct Ledger {
     pub show_id_from_manifest: bool,
     /// The number of the last record.
     pub last_seq: u64,
+    /// Whether the log is the good part of a damaged one, so that it may not tell of every send.
+    pub has_gap: bool,
     /// Money.
     pub accounts: Accounts,
     /// Runs, in order.
@@ -165,6 +167,10 @@ impl Ledger {
             Record::Refused(ended) => self.change(ended.task, |task| task.refuse(ended)),
             Record::Failed(ended) => self.change(ended.task, |task| task.fail(ended)),
             Record::Unsure(ended) => self.change(ended.task, |task| task.doubt(ended)),
+            Record::Gap(_) => {
+                self.has_gap = true;
+                Ok(())
+            }
             Record::Other(_) => Ok(()),
         }
     }

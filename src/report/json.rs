@@ -5,6 +5,7 @@
 //! is the same for whoever reads it, and nothing happens to whoever prints it.
 
 mod bill;
+pub mod checkup;
 pub mod plan;
 pub mod report;
 pub mod run;

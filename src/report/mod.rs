@@ -11,6 +11,7 @@
 //! room; nothing is told by colour alone.
 
 mod bill;
+pub mod checkup;
 pub mod csv;
 pub mod escape;
 pub mod history;

@@ -13,7 +13,7 @@ use crate::domain::id::{
 use crate::domain::money::Micros;
 use crate::expand::wanted::KeyParts;
 use crate::ledger::record::{
-    Accepted, AcceptedBy, Ended, Intent, LogOpened, Lost, Made, MadeOf, Produced,
+    Accepted, AcceptedBy, Ended, Gap, Intent, LogOpened, Lost, Made, MadeOf, Produced,
     ReferenceUploaded, RunEnded, RunStarted, Saved,
 };
 
@@ -159,6 +159,11 @@ fn every_kind() -> Vec<Record> {
             counts: BTreeMap::from([("saved".into(), 1)]),
             spent: Micros::new(28_000),
             reserved: Micros::new(28_000),
+        }),
+        Record::Gap(Gap {
+            line: 14,
+            byte: 4711,
+            bytes: 815,
         }),
     ]
 }
@@ -433,6 +438,11 @@ fn any_record() -> impl Strategy<Value = Record> {
         any_ended().prop_map(Record::Unsure),
         lost.prop_map(Record::Lost),
         any_run_ended().prop_map(Record::RunEnded),
+        any::<(u64, u64, u64)>().prop_map(|(line, byte, bytes)| Record::Gap(Gap {
+            line,
+            byte,
+            bytes
+        })),
         "[a-z]{3}_[a-z\"\\\\\n]{1,9}".prop_map(Record::Other),
     ]
 }
