@@ -22,6 +22,8 @@ use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
+use crate::manifest::model::Manifest;
+use crate::manifest::settings::Output;
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::provider::runware::client::{Client, ClientSettings};
@@ -33,9 +35,6 @@ use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
 use crate::store::shelf::Shelf;
-
-/// How long an accepted task is waited for, per the vendor's clients.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// Runs a show.
 ///
@@ -269,7 +268,7 @@ impl Trip<'_> {
     ) -> Result<Exit, Stopped> {
         let journal = Arc::new(journal);
         let (endpoint, key, server) = self.connect(service, streams).await?;
-        let client = self.client(&endpoint, key, streams)?;
+        let client = self.client(&endpoint, key, &ledger, streams)?;
         let swept = if self.cut_off || ledger.runs.is_empty() {
             leftover::sweep(&self.show.output)
         } else {
@@ -359,15 +358,15 @@ impl Trip<'_> {
         }
     }
 
-    fn client(&self, endpoint: &str, key: ApiKey, streams: &Streams) -> Result<Client, Stopped> {
+    fn client(
+        &self,
+        endpoint: &str,
+        key: ApiKey,
+        ledger: &Ledger,
+        streams: &Streams,
+    ) -> Result<Client, Stopped> {
         let mut settings = ClientSettings::new(endpoint, key);
-        let presets = self.show.manifest.presets.values();
-        let results = presets.filter_map(|p| p.layer.technical.results_per_task.as_ref());
-        settings.inline_results = results
-            .map(|placed| placed.value)
-            .max()
-            .unwrap_or(1)
-            .max(20);
+        settings.inline_results = inline_results(&self.show.manifest, ledger);
         Client::new(settings).map_err(|error| {
             streams.insist(&format!("error: {error}\n"));
             Exit::Usage
@@ -419,7 +418,7 @@ impl Trip<'_> {
             retries: written.retries,
             quiet: Duration::from_secs(u64::from(written.quiet_s)),
             poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-            patience: PATIENCE,
+            patience: Duration::from_secs(u64::from(written.patience_s)),
             downloads: jobs.clamp(4, 16),
             caps: self.budget.caps,
             ask_first: self.ask_first,
@@ -463,4 +462,26 @@ impl Trip<'_> {
             RunEnd::Done | RunEnd::Cap(_) | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
     }
+}
+
+/// Gives the most images that one task may bring inside a reply; 0 where all come by address, so
+/// that replies need no room for them.
+fn inline_results(manifest: &Manifest, ledger: &Ledger) -> u32 {
+    let layers = [&manifest.defaults, &manifest.set];
+    let layers = layers.into_iter().chain(manifest.sequences.values());
+    let layers = layers.chain(manifest.shots.iter().map(|shot| &shot.layer));
+    let layers = layers.chain(manifest.presets.values().map(|preset| &preset.layer));
+    let (mut inline, mut results) = (false, 1);
+    for technical in layers.map(|layer| &layer.technical) {
+        let output = technical.output.as_ref().map(|placed| placed.value);
+        inline |= output.is_some_and(|output| output != Output::Url);
+        let asked = technical.results_per_task.as_ref();
+        results = results.max(asked.map_or(1, |placed| placed.value));
+    }
+    let left_over = ledger.tasks().filter_map(|(_, task)| {
+        let intent = task.intent.as_ref()?;
+        (intent.made.output != Output::Url.word()).then_some(task.takes.count)
+    });
+    let written = if inline { results } else { 0 };
+    left_over.max().unwrap_or(0).max(written)
 }
