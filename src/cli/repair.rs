@@ -260,7 +260,7 @@ pub fn fetch_again(
         .build();
     let runtime = runtime.map_err(|error| unexpected(&error))?;
     let outcome = runtime.block_on(async {
-        let line = service.connect(show, streams).await?;
+        let line = service.connect(show, &books.ledger, streams).await?;
         let shelf = Shelf::open(&show.output).map_err(|error| unexpected(&error))?;
         for gone in &mut wants.gone {
             gone.step_aside(show);

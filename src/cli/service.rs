@@ -7,6 +7,9 @@ use crate::cli::settings;
 use crate::cli::show::{Show, Stopped};
 use crate::cli::streams::Streams;
 use crate::domain::secret::ApiKey;
+use crate::ledger::fold::Ledger;
+use crate::manifest::model::Manifest;
+use crate::manifest::settings::Output;
 use crate::provider::runware::client::{Client, ClientSettings};
 use crate::rehearsal;
 
@@ -58,7 +61,12 @@ impl Service {
     ///
     /// # Errors
     /// Ends with an exit code after saying what is wrong.
-    pub async fn connect(self, show: &Show, streams: &Streams) -> Result<Line, Stopped> {
+    pub async fn connect(
+        self,
+        show: &Show,
+        ledger: &Ledger,
+        streams: &Streams,
+    ) -> Result<Line, Stopped> {
         let (endpoint, key, server) = match self {
             Self::Api(endpoint, key) => (endpoint, key, None),
             Self::Rehearsal(mut settings) => {
@@ -71,7 +79,7 @@ impl Service {
                 (format!("{}/v1", server.origin()), key, Some(server))
             }
         };
-        let client = client(show, &endpoint, key, streams)?;
+        let client = client(show, ledger, &endpoint, key, streams)?;
         Ok(Line {
             endpoint,
             client,
@@ -80,17 +88,39 @@ impl Service {
     }
 }
 
-fn client(show: &Show, endpoint: &str, key: ApiKey, streams: &Streams) -> Result<Client, Stopped> {
+fn client(
+    show: &Show,
+    ledger: &Ledger,
+    endpoint: &str,
+    key: ApiKey,
+    streams: &Streams,
+) -> Result<Client, Stopped> {
     let mut settings = ClientSettings::new(endpoint, key);
-    let presets = show.manifest.presets.values();
-    let results = presets.filter_map(|p| p.layer.technical.results_per_task.as_ref());
-    settings.inline_results = results
-        .map(|placed| placed.value)
-        .max()
-        .unwrap_or(1)
-        .max(20);
+    settings.inline_results = inline_results(show.manifest, ledger);
     Client::new(settings).map_err(|error| {
         streams.insist(&format!("error: {error}\n"));
         Exit::Usage
     })
+}
+
+/// Gives the most images that one task may bring inside a reply; 0 where all come by address, so
+/// that replies need no room for them.
+fn inline_results(manifest: &Manifest, ledger: &Ledger) -> u32 {
+    let layers = [&manifest.defaults, &manifest.set];
+    let layers = layers.into_iter().chain(manifest.sequences.values());
+    let layers = layers.chain(manifest.shots.iter().map(|shot| &shot.layer));
+    let layers = layers.chain(manifest.presets.values().map(|preset| &preset.layer));
+    let (mut inline, mut results) = (false, 1);
+    for technical in layers.map(|layer| &layer.technical) {
+        let output = technical.output.as_ref().map(|placed| placed.value);
+        inline |= output.is_some_and(|output| output != Output::Url);
+        let asked = technical.results_per_task.as_ref();
+        results = results.max(asked.map_or(1, |placed| placed.value));
+    }
+    let left_over = ledger.tasks().filter_map(|(_, task)| {
+        let intent = task.intent.as_ref()?;
+        (intent.made.output != Output::Url.word()).then_some(task.takes.count)
+    });
+    let written = if inline { results } else { 0 };
+    left_over.max().unwrap_or(0).max(written)
 }

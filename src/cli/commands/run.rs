@@ -24,8 +24,6 @@ use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
-use crate::manifest::model::Manifest;
-use crate::manifest::settings::Output;
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::report::style::count;
@@ -342,7 +340,7 @@ impl Trip<'_> {
             endpoint,
             client,
             server,
-        } = service.connect(self.show, streams).await?;
+        } = service.connect(self.show, &ledger, streams).await?;
         let swept = if self.cut_off || ledger.runs.is_empty() {
             leftover::sweep(&self.show.output)
         } else {
@@ -507,26 +505,4 @@ impl Trip<'_> {
             RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
     }
-}
-
-/// Gives the most images that one task may bring inside a reply; 0 where all come by address, so
-/// that replies need no room for them.
-fn inline_results(manifest: &Manifest, ledger: &Ledger) -> u32 {
-    let layers = [&manifest.defaults, &manifest.set];
-    let layers = layers.into_iter().chain(manifest.sequences.values());
-    let layers = layers.chain(manifest.shots.iter().map(|shot| &shot.layer));
-    let layers = layers.chain(manifest.presets.values().map(|preset| &preset.layer));
-    let (mut inline, mut results) = (false, 1);
-    for technical in layers.map(|layer| &layer.technical) {
-        let output = technical.output.as_ref().map(|placed| placed.value);
-        inline |= output.is_some_and(|output| output != Output::Url);
-        let asked = technical.results_per_task.as_ref();
-        results = results.max(asked.map_or(1, |placed| placed.value));
-    }
-    let left_over = ledger.tasks().filter_map(|(_, task)| {
-        let intent = task.intent.as_ref()?;
-        (intent.made.output != Output::Url.word()).then_some(task.takes.count)
-    });
-    let written = if inline { results } else { 0 };
-    left_over.max().unwrap_or(0).max(written)
 }
