@@ -85,9 +85,13 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
     question: &mut Question,
 ) -> Option<Report> {
     let mut archive_at = Instant::now();
+    // A provider that cannot be asked gives no answers at all.
+    let patience_ends = trail.sent + world.settings.patience;
     loop {
-        if let Known::Task(report) = question.answer().await {
-            return Some(report);
+        match tokio::time::timeout_at(patience_ends, question.answer()).await {
+            Ok(Known::Task(report)) => return Some(report),
+            Ok(Known::Nothing) => {}
+            Err(_) => return None,
         }
         // The queue does not know it just now: it may be done and gone, or not be shown yet.
         if Instant::now() >= archive_at {

@@ -71,7 +71,7 @@ fn a_task_that_gives_some_of_its_images_keeps_them_and_the_rest_is_bought_anew()
 #[test]
 fn an_expired_address_is_asked_for_again_before_an_image_is_given_up() {
     let show = Show::of(8, "");
-    let server = Rehearsal::start(&["--latency", "30ms", "--faults", "expired-url=0.5,seed=9"]);
+    let server = Rehearsal::start(&["--latency", "30ms", "--faults", "expired-url=0.3,seed=1"]);
     run_to_the_end(&show, &server).exits(0);
     show.audit(&server, 8);
     let lost = show
