@@ -115,10 +115,10 @@ fn uploads(show: &Show) -> usize {
 #[test]
 fn an_upload_the_provider_forgot_goes_up_again_once_for_all_shots() {
     let show = with_reference("a boat");
-    let server = Rehearsal::start(&["--latency", "100ms", "--faults", "upload-life=2s"]);
+    let server = Rehearsal::start(&["--latency", "100ms", "--faults", "upload-life=6s"]);
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 1);
-    std::thread::sleep(Duration::from_millis(2_300));
+    std::thread::sleep(Duration::from_millis(6_500));
     rewrite(&show, "a lighthouse");
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 2, "{:#}", server.stats());
@@ -133,10 +133,10 @@ fn an_upload_the_provider_forgot_goes_up_again_once_for_all_shots() {
 #[test]
 fn an_upload_that_is_missed_only_after_acceptance_goes_up_again_once_too() {
     let show = with_reference("a boat");
-    let faults = "upload-life=2s,reference-check=after-accept";
+    let faults = "upload-life=6s,reference-check=after-accept";
     let server = Rehearsal::start(&["--latency", "100ms", "--faults", faults]);
     show.run(&server, &["-j", "6"]).exits(0);
-    std::thread::sleep(Duration::from_millis(2_300));
+    std::thread::sleep(Duration::from_millis(6_500));
     rewrite(&show, "a lighthouse");
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 2, "{:#}", server.stats());
