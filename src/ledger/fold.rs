@@ -22,6 +22,8 @@ pub struct Ledger {
     pub show_id_from_manifest: bool,
     /// The number of the last record.
     pub last_seq: u64,
+    /// Whether the log is the good part of a damaged one, so that it may not tell of every send.
+    pub has_gap: bool,
     /// Money.
     pub accounts: Accounts,
     /// Runs, in order.
@@ -165,6 +167,10 @@ impl Ledger {
             Record::Refused(ended) => self.change(ended.task, |task| task.refuse(ended)),
             Record::Failed(ended) => self.change(ended.task, |task| task.fail(ended)),
             Record::Unsure(ended) => self.change(ended.task, |task| task.doubt(ended)),
+            Record::Gap(_) => {
+                self.has_gap = true;
+                Ok(())
+            }
             Record::Other(_) => Ok(()),
         }
     }
@@ -209,29 +215,6 @@ impl Ledger {
         self.accounts.book(&task, Weight::default(), false);
         self.tasks.insert(intent.task, task);
         Ok(())
-    }
-
-    /// Tells whether sending a task once more stays under the caps, its own reserve left out.
-    ///
-    /// # Errors
-    /// Names the cap in the way.
-    pub fn allows_resend(&self, caps: &Caps, intent: &Intent) -> Result<(), OverCap> {
-        let before = self.tasks.get(&intent.task);
-        let held = before.map(Task::weight).unwrap_or_default().reserved;
-        let more = intent.reserved.minus(held);
-        let in_period = before.is_some_and(|task| task.period == self.accounts.period);
-        let in_run = if in_period { more } else { intent.reserved };
-        let (shot, sequence) = (&intent.shot, intent.made.sequence.as_deref());
-        let run = Caps {
-            run: caps.run,
-            ..Caps::default()
-        };
-        let others = Caps { run: None, ..*caps };
-        self.accounts.allow(&run, shot, sequence, in_run)?;
-        if more.is_zero() {
-            return Ok(());
-        }
-        self.accounts.allow(&others, shot, sequence, more)
     }
 
     fn change(
@@ -359,6 +342,21 @@ impl Ledger {
     #[must_use]
     pub fn dearest(&self, model: &str, size: &str) -> Option<Micros> {
         self.dearest.get(&price_key(model, size)).copied()
+    }
+
+    /// Tells whether a task of the log may be sent once more under the cap of a run.
+    ///
+    /// Its money counts everywhere already but in this run's account, where another run sent it.
+    ///
+    /// # Errors
+    /// Names the cap in the way.
+    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
+        match self.tasks.get(&id) {
+            Some(task) if task.period != self.accounts.period => {
+                self.accounts.allow_in_run(caps, task.weight().reserved)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether the last run was cut off.

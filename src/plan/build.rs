@@ -111,8 +111,6 @@ pub struct Refetch {
     pub task: TaskId,
     /// Which of its images.
     pub index: u32,
-    /// The shot of the manifest it belongs to.
-    pub shot_index: usize,
 }
 
 /// Whether an image's file is there.
@@ -234,6 +232,7 @@ impl<'a> Builder<'a> {
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
     fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
         let mut standing = Standing::default();
+        let (refetch, changed) = (self.plan.refetch.len(), self.plan.changed_files.len());
         let ledger = self.ledger;
         let tasks = ledger.tasks_of(&wanted.shot, wanted.variant);
         for (id, task) in tasks.filter(|(_, task)| task.key == wanted.key) {
@@ -246,7 +245,7 @@ impl<'a> Builder<'a> {
                 // What was refused once and made later is no more refused.
                 standing.refused = false;
             }
-            self.count_images(&mut standing, shot_index, id, task);
+            self.count_images(&mut standing, id, task);
             let missing = task.missing();
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
@@ -261,16 +260,18 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
+        if standing.keeps.get(&Kept::Have).copied().unwrap_or_default() >= wanted.takes {
+            // What is wanted is there: a file beyond that is looked after by `verify` alone.
+            self.plan.refetch.truncate(refetch);
+            self.plan.changed_files.truncate(changed);
+            // So is an image that was lost and made anew.
+            standing.keeps.remove(&Kept::MissingFile);
+            standing.keeps.remove(&Kept::Lost);
+        }
         standing
     }
 
-    fn count_images(
-        &mut self,
-        standing: &mut Standing,
-        shot_index: usize,
-        id: TaskId,
-        task: &Task,
-    ) {
+    fn count_images(&mut self, standing: &mut Standing, id: TaskId, task: &Task) {
         for image in &task.images {
             match &image.fate {
                 Fate::Produced(_) => standing.count(Kept::Open, 1),
@@ -282,11 +283,7 @@ impl<'a> Builder<'a> {
                     FileState::Missing => {
                         standing.count(Kept::MissingFile, 1);
                         let index = image.index;
-                        self.plan.refetch.push(Refetch {
-                            task: id,
-                            index,
-                            shot_index,
-                        });
+                        self.plan.refetch.push(Refetch { task: id, index });
                     }
                     FileState::OtherSize => {
                         standing.count(Kept::MissingFile, 1);

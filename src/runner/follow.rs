@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -24,6 +25,8 @@ use crate::store::ImageStore;
 pub(super) struct Trail {
     pub(super) task: TaskId,
     pub(super) sent: Instant,
+    /// When this run began to follow it.
+    pub(super) begun: Instant,
     pub(super) errand: Option<Errand>,
     /// Its place at the provider, where it was sent in this run.
     pub(super) place: Option<Place>,
@@ -36,10 +39,18 @@ impl Trail {
         Self {
             task,
             sent,
+            begun: Instant::now(),
             errand,
             place: None,
             landed: HashSet::new(),
         }
+    }
+
+    /// Gives until when it is waited for: what an earlier run waited for long enough is given a
+    /// little time all the same.
+    fn patience_ends(&self, patience: Duration) -> Instant {
+        const AT_LEAST: Duration = Duration::from_secs(30);
+        (self.sent + patience).max(self.begun + AT_LEAST.min(patience))
     }
 }
 
@@ -77,7 +88,7 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 return ended(world, trail, trouble).await;
             }
-            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+            Progress::Working if Instant::now() >= trail.patience_ends(world.settings.patience) => {
                 return never_came(world, &trail).await;
             }
             Progress::Working => {}
@@ -116,9 +127,12 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
 ) -> Next {
     /// How many questions may fail before a run that is told to stop waits no more.
     const MOST_WHEN_STOPPING: u32 = 5;
+    /// How many times in a row neither queue nor archive may know a task before that is told.
+    const TELL_WHEN_UNKNOWN: u32 = 5;
     let mut archive_at = Instant::now();
-    let patience_ends = trail.sent + world.settings.patience;
+    let patience_ends = trail.patience_ends(world.settings.patience);
     let (mut failures, mut last) = (0, None);
+    let mut unknown = 0;
     loop {
         let answer = tokio::time::timeout_at(patience_ends, question.answer()).await;
         match answer {
@@ -162,9 +176,28 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
             asked_after_quiet: 0,
             patience: world.settings.patience,
         };
-        if settle(&doubt) == Settle::GiveUp {
+        unknown += 1;
+        if unknown == TELL_WHEN_UNKNOWN {
+            world.tell(Event::Waiting {
+                task: trail.task,
+                wait: patience_ends.saturating_duration_since(Instant::now()),
+                trouble: unknown_just_now(),
+            });
+        }
+        if world.is_stopping() && unknown >= TELL_WHEN_UNKNOWN {
+            return Next::CannotAsk(unknown_just_now());
+        }
+        if settle(&doubt) == Settle::GiveUp && Instant::now() >= patience_ends {
             return Next::Never;
         }
+    }
+}
+
+fn unknown_just_now() -> Trouble {
+    Trouble {
+        class: Class::Unknown,
+        code: "not-known".to_owned(),
+        message: "the provider accepted the task and does not know it just now".to_owned(),
     }
 }
 
@@ -177,7 +210,7 @@ async fn never_came<L: RunLog, P: Provider, S: ImageStore>(
     let trouble = Trouble {
         class: Class::Unknown,
         code: "no-answer".to_owned(),
-        message: format!("the provider accepted the task and did not end it within {waited} s"),
+        message: format!("the provider accepted the task and did not finish it within {waited} s"),
     };
     doubt(world, trail.task, &trouble).await?;
     Ok(Left::Settled)
@@ -302,6 +335,9 @@ async fn ended<L: RunLog, P: Provider, S: ImageStore>(
             };
             world.record(Record::Failed(ended)).await?;
             let anew = trouble.class == Class::Reference;
+            if anew {
+                world.uploads.forget(&errand.uploads);
+            }
             let next = what_is_left(world, trail.task, &errand, anew).after(trail.task, trouble);
             Ok(Left::Again(Box::new(next)))
         }

@@ -167,10 +167,17 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
     let (mut tried, mut gone) = (0, 0);
+    let mut asked_anew = false;
+    let patient = patience(world, &landing);
     loop {
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
                 Ok(address) => landing.address = address,
+                Err(None) if gone < patient && !landing.again => {
+                    gone += 1;
+                    let_it_appear(world, gone).await;
+                    continue;
+                }
                 Err(trouble) => return no_address(world, &landing, trouble.as_ref()).await,
             }
         }
@@ -195,23 +202,18 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 );
                 return Ok(Ashore::GivenUp);
             }
-            Miss::Fetch(FetchError::Gone) if gone < 2 => {
-                if gone > 0 {
-                    tokio::time::sleep(world.backoff.wait(gone, None)).await;
-                }
+            Miss::Fetch(FetchError::Gone) if gone < patient => {
                 gone += 1;
                 landing.address = Address::Nowhere;
+                let_it_appear(world, gone).await;
                 continue;
             }
-            Miss::Fetch(FetchError::Gone) => {
-                // It is told where the image is, so the image is not lost.
-                let message = "the provider still lists the image, but not at any address it told";
-                give_up(
-                    world,
-                    &landing,
-                    &trouble("not-at-its-address", message.to_owned()),
-                );
-                return Ok(Ashore::GivenUp);
+            Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
+            // An address of an earlier run may have been good then, as that of a service that moved.
+            Miss::Fetch(FetchError::Forbidden(_)) if !asked_anew => {
+                asked_anew = true;
+                landing.address = Address::Nowhere;
+                continue;
             }
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 give_up(
@@ -235,6 +237,27 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
         // Being told to stop does not end the fetching of what is paid for.
         tokio::time::sleep(world.backoff.wait(tried, None)).await;
         tried += 1;
+    }
+}
+
+/// Gives how often an address is asked for again before an image counts as lost, which is for good.
+fn patience<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+) -> u32 {
+    const LEAST: u32 = 2;
+    if landing.again {
+        LEAST
+    } else {
+        world.settings.retries.max(LEAST)
+    }
+}
+
+/// Waits before an address is asked for once more, the first time excepted: an image that was made
+/// just now may be told of before it can be had.
+async fn let_it_appear<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, gone: u32) {
+    if gone > 1 {
+        tokio::time::sleep(world.backoff.wait(gone - 1, None)).await;
     }
 }
 

@@ -33,7 +33,9 @@ pub(super) struct Errand {
     pub(super) purchase: Purchase,
     /// How many attempts were made in this run before.
     pub(super) attempts: u32,
-    /// Whether its references have to be uploaded anew.
+    /// The uploads it was sent with last.
+    pub(super) uploads: Vec<ImageId>,
+    /// Whether the provider did not know one of its uploads before.
     pub(super) anew: bool,
     /// What the provider knew of its id before anything was sent.
     pub(super) known: Option<Report>,
@@ -46,6 +48,7 @@ impl Errand {
         Self {
             purchase,
             attempts: 0,
+            uploads: Vec::new(),
             anew: false,
             known,
             before: None,
@@ -133,7 +136,7 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
     if let Some(report) = errand.known.take() {
         return adopt(world, intent, report, errand).await;
     }
-    let references = match uploads::ready(world, &wanted.request, errand.anew).await {
+    let references = match uploads::ready(world, &wanted.request).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
         Err(NotUploaded::Stopped) => return Ok(not_begun(world, &errand)),
@@ -141,6 +144,7 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
             return not_uploaded(world, errand, intent, trouble).await;
         }
     };
+    errand.uploads = references.iter().flatten().cloned().collect();
     let Some(place) = world.enter(kind(&wanted, &intent)).await else {
         return Ok(not_begun(world, &errand));
     };
@@ -257,7 +261,11 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
             Submitted::Refused(trouble) => {
                 place.answered();
                 drop(place);
-                return refused(world, order, trouble).await;
+                return if order.intent.resend > 0 {
+                    refused_again(world, order, trouble, sent).await
+                } else {
+                    refused(world, order, trouble).await
+                };
             }
             Submitted::Unknown(open, trouble) => {
                 place.doubtful(&trouble);
@@ -408,16 +416,6 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
     trouble: Trouble,
 ) -> Result<Left, Halt> {
     let task = order.task;
-    if order.intent.resend > 0 {
-        // What is refused now says nothing of the first send, which may have been bought while
-        // the key, the balance or an upload was still good.
-        let left = left_open(world, task, &trouble);
-        return Ok(if trouble.class == Class::Account {
-            Left::StopAll(trouble)
-        } else {
-            left
-        });
-    }
     if trouble.class == Class::Account {
         fail(world, task, &trouble, false).await?;
         return Ok(Left::StopAll(trouble));
@@ -432,12 +430,47 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
         && let Some(errand) = order.errand.filter(|errand| !errand.anew)
     {
         // An upload the provider does not know any more: once more, uploaded anew.
-        world.uploads.forget(&order.wanted.request);
+        world.uploads.forget(&errand.uploads);
         let next = again(world, &errand, true).after(task, trouble);
         return Ok(Left::Again(Box::new(next)));
     }
     world.give_up(ProblemKind::Refused, task, &trouble);
     Ok(Left::Settled)
+}
+
+/// The provider refused a task that was sent before: that says nothing of the first send, which
+/// may have been bought while the key, the balance or an upload was still good.
+async fn refused_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    order: Order,
+    trouble: Trouble,
+    sent: Instant,
+) -> Result<Left, Halt> {
+    let (task, intent) = (order.task, order.intent);
+    if trouble.class == Class::Reference
+        && let Some(mut errand) = order.errand.filter(|errand| !errand.anew)
+    {
+        // Its uploads are gone since: asked about once more, it is sent again with new ones.
+        world.uploads.forget(&errand.uploads);
+        errand.anew = true;
+        let case = settle::Case {
+            task,
+            sent: settle::SentAt::Here(sent),
+            accepted: false,
+            resends: intent.resend,
+            errand: Some(errand),
+            order: None,
+            may_return: true,
+        };
+        let open = reopen(task, intent.takes.count);
+        return Box::pin(settle::settle(world, open, case, trouble)).await;
+    }
+    let left = left_open(world, task, &trouble);
+    Ok(if trouble.class == Class::Account {
+        Left::StopAll(trouble)
+    } else {
+        left
+    })
 }
 
 /// Logs that a task ended without an image.
@@ -475,6 +508,7 @@ pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
     Errand {
         purchase,
         attempts: errand.attempts + 1,
+        uploads: Vec::new(),
         anew: anew || errand.anew,
         known: None,
         before: None,
@@ -603,6 +637,9 @@ fn made(wanted: &Wanted) -> Made {
         safety: request.safety.word().to_owned(),
         delivery: request.delivery.word().to_owned(),
         output: request.output.word().to_owned(),
+        ttl: request.ttl,
+        webhook: request.webhook_url.is_some(),
+        upload: request.upload_endpoint.is_some(),
         references: request.references.iter().map(made_of).collect(),
     }
 }

@@ -108,8 +108,7 @@ fn figure_11_a_resend_stays_under_the_cap() {
     let server = Rehearsal::start(&["--latency", QUICK]);
     sleep(Duration::from_millis(1100));
     let said = show.run(&server, &["--max-cost", "0.001"]);
-    said.exits(5)
-        .says("to send it once more would pass the cap");
+    said.exits(5).says("it is not sent again now");
     said.says("sent again, for $0.028 at the most");
     assert_eq!(server.stats()["images_billed"], 0);
     show.run(&server, &[]).exits(0);
@@ -180,4 +179,48 @@ fn a_run_of_other_shots_leaves_an_open_task_open() {
     assert_eq!(records_of(&show, "unsure"), 0);
     show.run(&server, &[]).exits(0);
     show.audit(&server, 2);
+}
+
+#[test]
+fn an_address_of_a_service_that_moved_is_asked_for_anew() {
+    let show = Show::of(2, "");
+    let args = ["run", "--rehearse", "--latency", QUICK];
+    show.reshoot(&args).exits(0);
+    let log = show.path().join("out-rehearsal/run-log.jsonl");
+    let text = fs::read_to_string(&log).expect("a log");
+    let mut kept = String::new();
+    for line in text.lines() {
+        if line.contains("\"kind\":\"saved\"") {
+            break;
+        }
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    assert!(kept.contains("\"kind\":\"produced\""));
+    fs::write(&log, kept).expect("written");
+    fs::remove_dir_all(show.path().join("out-rehearsal/images")).expect("removed");
+    show.reshoot(&args).exits(0).says("0 images to buy");
+}
+
+#[test]
+fn a_selection_that_no_shot_matches_is_a_mistake() {
+    let show = Show::of(2, "");
+    for flags in [["--shot", "zzz"], ["--preset", "nope"]] {
+        for command in ["run", "plan"] {
+            let mut args = vec![command, "--rehearse"];
+            args.extend(flags);
+            show.reshoot(&args).exits(2).says("no shot is selected by");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_nothing_to_buy_spent_nothing() {
+    let show = Show::of(1, "");
+    let strict = Rehearsal::start(&["--latency", QUICK, "--faults", "moderated=1"]);
+    show.run(&strict, &[]).exits(5);
+    let said = show.run(&strict, &["--json"]);
+    said.exits(5);
+    let end: serde_json::Value = serde_json::from_str(&said.out).expect("json");
+    assert_eq!(end["money"]["run"]["spent_usd_micros"], 0, "{end}");
 }

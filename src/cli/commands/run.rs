@@ -12,22 +12,21 @@ use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget};
-use crate::cli::settings;
+use crate::cli::repair;
+use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::money::Micros;
-use crate::domain::secret::ApiKey;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
-use crate::provider::runware::client::{Client, ClientSettings};
-use crate::rehearsal;
+use crate::report::style::count;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::settings::Settings;
@@ -35,9 +34,6 @@ use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
 use crate::store::shelf::{self, Shelf};
-
-/// How long an accepted task is waited for, per the vendor's clients.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// Runs a show.
 ///
@@ -75,6 +71,13 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
             )
         },
     )?;
+    let found = match found {
+        Some(books) if args.buying.rebuy.is_some() => {
+            Some(free_first(show, args, books, &id, &budget, streams)?)
+        }
+        found => found,
+    };
+    let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
     let wish = planning::Wish {
         show,
@@ -95,7 +98,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         &budget,
         streams,
     )?;
-    let service = Service::find(args, streams)?;
+    let service = Service::find(&args.manifest, &args.reach, streams)?;
     let Books {
         journal,
         ledger,
@@ -113,7 +116,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let trip = Trip {
         show,
         id,
-        ask_first: (new && written) || mended || ledger.was_cut_off(),
+        ask_first: (new && written) || mended || ledger.has_gap || ledger.was_cut_off(),
         args,
         budget,
         plan,
@@ -135,30 +138,44 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     exit
 }
 
-/// Where tasks are sent.
-enum Service {
-    /// To an API at an address.
-    Api(String, ApiKey),
-    /// To a rehearsal inside this process.
-    Rehearsal(Box<rehearsal::Settings>),
-}
-
-impl Service {
-    fn find(args: &args::Run, streams: &Streams) -> Result<Self, Stopped> {
-        if args.manifest.rehearse {
-            let settings = super::rehearse::settings(
-                args.latency.as_deref().unwrap_or("500ms"),
-                args.faults.as_deref(),
-                streams,
-            )?;
-            return Ok(Self::Rehearsal(Box::new(settings)));
-        }
-        let key = settings::api_key(args.key_file.as_deref()).map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Account
-        })?;
-        Ok(Self::Api(settings::endpoint(args.endpoint.as_deref()), key))
+/// Fetches what can be had free of charge before anything is bought again.
+fn free_first(
+    show: &'static Show,
+    args: &args::Run,
+    books: Books,
+    id: &ShowId,
+    budget: &Budget,
+    streams: &Streams,
+) -> Result<Books, Stopped> {
+    let flags = args::Buying {
+        rebuy: None,
+        ..args.buying.clone()
+    };
+    let wish = planning::Wish {
+        show,
+        chosen: &args.selection,
+        flags: &flags,
+    };
+    let (plan, _) = planning::plan(&wish, &books.ledger, id, budget, streams)?;
+    let wants = repair::Wants::of(&plan, &books.ledger);
+    if wants.is_nothing() {
+        return Ok(books);
     }
+    let service = Service::find(&args.manifest, &args.reach, streams)?;
+    let files = wants.gone.len() + wants.unsure.len();
+    streams.say(&format!(
+        "{files} takes are missing or unsure: the provider is asked first, free of charge\n"
+    ));
+    let repaired = repair::fetch_again(show, id, &books, service, wants, streams)?;
+    for gone in &repaired.gone {
+        streams.say(&gone.words());
+    }
+    repaired.sound_end(streams)?;
+    watching::rebuild_sidecars(&show.output, &repaired.tasks(), false, streams)?;
+    Ok(Books {
+        ledger: repaired.ledger,
+        ..books
+    })
 }
 
 /// Says that there is nothing to buy; files that can be made again are made where they lack.
@@ -176,6 +193,9 @@ fn nothing_to_do(
     }
     let whole = invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan);
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
+    let mut ledger = ledger;
+    // This run has no account: what the last one spent is not to look like its own.
+    ledger.accounts.run = status::run_account(&ledger);
     let outcome = Outcome {
         end: RunEnd::Done,
         ledger,
@@ -265,7 +285,8 @@ fn agree(
         ""
     };
     streams.say(&format!(
-        "{takes} images to buy for {price}{play} at the most, {cap}\n"
+        "{} to buy for {price}{play} at the most, {cap}\n",
+        count(takes, "image")
     ));
     if !resends.is_zero() {
         streams.say(&format!(
@@ -312,13 +333,15 @@ impl Trip<'_> {
     async fn make(
         mut self,
         service: Service,
-        journal: Journal,
+        journal: Arc<Journal>,
         mut ledger: Ledger,
         streams: &Streams,
     ) -> Result<Exit, Stopped> {
-        let journal = Arc::new(journal);
-        let (endpoint, key, server) = self.connect(service, streams).await?;
-        let client = self.client(&endpoint, key, streams)?;
+        let Line {
+            endpoint,
+            client,
+            server,
+        } = service.connect(self.show, &ledger, streams).await?;
         let swept = if self.cut_off || ledger.runs.is_empty() {
             leftover::sweep(&self.show.output)
         } else {
@@ -362,7 +385,7 @@ impl Trip<'_> {
             clerk.finish(cut_off, streams)
         };
         let summed = watching::write_sums(&self.show.output, &outcome.ledger, streams);
-        let kept = kept.and(summed);
+        let kept = kept.and(summed.map(drop));
         // The end is said last: a run that said it has nothing left to be mended.
         let ended = if kept.is_ok() {
             self.end(&journal, &run, &outcome).await
@@ -387,40 +410,6 @@ impl Trip<'_> {
             return Err(Exit::Unexpected);
         }
         kept.map(|()| exit)
-    }
-
-    async fn connect(
-        &self,
-        service: Service,
-        streams: &Streams,
-    ) -> Result<(String, ApiKey, Option<rehearsal::Server>), Stopped> {
-        match service {
-            Service::Api(endpoint, key) => Ok((endpoint, key, None)),
-            Service::Rehearsal(mut settings) => {
-                settings.folder = self.show.output.join("provider");
-                let server = rehearsal::serve(*settings).await.map_err(|error| {
-                    streams.insist(&format!("error: the rehearsal cannot start: {error}\n"));
-                    Exit::Unexpected
-                })?;
-                let key = ApiKey::new("rehearsal").ok_or(Exit::Unexpected)?;
-                Ok((format!("{}/v1", server.origin()), key, Some(server)))
-            }
-        }
-    }
-
-    fn client(&self, endpoint: &str, key: ApiKey, streams: &Streams) -> Result<Client, Stopped> {
-        let mut settings = ClientSettings::new(endpoint, key);
-        let presets = self.show.manifest.presets.values();
-        let results = presets.filter_map(|p| p.layer.technical.results_per_task.as_ref());
-        settings.inline_results = results
-            .map(|placed| placed.value)
-            .max()
-            .unwrap_or(1)
-            .max(20);
-        Client::new(settings).map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Usage
-        })
     }
 
     /// Logs that the run begins.
@@ -468,7 +457,7 @@ impl Trip<'_> {
             retries: written.retries,
             quiet: Duration::from_secs(u64::from(written.quiet_s)),
             poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-            patience: PATIENCE,
+            patience: repair::PATIENCE,
             downloads: jobs.clamp(4, 16),
             caps: self.budget.caps,
             ask_first: self.ask_first,

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::id::RunId;
+use crate::ledger::bills::Bills;
+use crate::report::json::bill::BillCheckJson;
 use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
 use crate::report::summary::{View, end_sentence, problems};
@@ -34,6 +36,7 @@ pub fn spell(view: &View<'_>) -> String {
             show: outcome.ledger.accounts.show.into(),
             caps_usd_micros: view.caps.into(),
         },
+        bill_check: (&Bills::of(&outcome.ledger)).into(),
         stopped_at: match &outcome.end {
             RunEnd::Cap(over) => Some(over.into()),
             _ => None,
@@ -59,6 +62,7 @@ struct RunJson<'a> {
     problems: Each<'a, Problem, ProblemJson<'a>>,
     concurrency: Option<ConcurrencyJson>,
     money: MoneyJson,
+    bill_check: BillCheckJson,
     stopped_at: Option<OverCapJson>,
     left_out: Vec<OverCapJson>,
 }

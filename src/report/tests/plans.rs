@@ -90,7 +90,6 @@ pub(super) fn plan() -> Plan {
         refetch: vec![Refetch {
             task: deal("104/TCC/0030", 1, 1).task(),
             index: 0,
-            shot_index: 2,
         }],
         changed_files: vec!["images/104/TCC/0030_v\u{202e}001.jpg".to_owned()],
     }

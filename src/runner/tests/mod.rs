@@ -5,4 +5,6 @@
 mod crash;
 mod doors;
 mod pace;
+mod settling;
 mod show;
+mod teller;
