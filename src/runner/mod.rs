@@ -12,6 +12,7 @@
 pub mod event;
 mod executor;
 mod follow;
+mod intent;
 mod landing;
 pub mod order;
 pub mod outcome;
@@ -23,6 +24,7 @@ mod scout;
 pub mod settings;
 mod settle;
 pub mod shutdown;
+mod tried;
 mod uploads;
 mod world;
 

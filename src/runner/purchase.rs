@@ -1,27 +1,25 @@
 //! Buying: references first, then the reserve, then the intent on disk, and only then the send.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TaskId};
-use crate::expand::request::{AskedSize, SentImage, SentReference};
 use crate::expand::wanted::Wanted;
 use crate::ledger::money::{CapKind, OverCap};
 use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
-use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Made, MadeOf, Record};
-use crate::manifest::settings::Resolution;
+use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Record};
 use crate::plan::build::Purchase;
 use crate::plan::slots::next_attempt;
 use crate::plan::step::{After, after_submit};
-use crate::provider::{Away, Provider, Report, Submitted};
+use crate::provider::{Provider, Report, Submitted};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow;
-use crate::runner::pace::queueing::Kind;
+use crate::runner::intent::{intent, kind};
 use crate::runner::place::Place;
 use crate::runner::settle::{self, Look};
+use crate::runner::tried::Tried;
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
@@ -95,15 +93,6 @@ pub(super) struct Order {
     /// Its place at the provider, while it has one.
     pub(super) place: Option<Place>,
     pub(super) tried: Tried,
-}
-
-/// How often a send was turned away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tried {
-    /// As an attempt that counts.
-    counted: u32,
-    /// In a row.
-    row: u32,
 }
 
 /// Buys one task and sees it through to its results.
@@ -292,38 +281,6 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
     }
 }
 
-impl Tried {
-    /// Says how long to rest before another try, or that there is none.
-    ///
-    /// Being told to wait is no attempt, and neither is a try while nobody else gets through
-    /// either: that is an outage, which the breaker bounds for all. What counts is being turned
-    /// away while the provider takes others.
-    pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
-        &mut self,
-        world: &World<L, P, S>,
-        trouble: &Trouble,
-        away: Away,
-        alive: bool,
-    ) -> Option<Duration> {
-        let told = matches!(away, Away::Busy(_)) || away.asked().is_some();
-        let counted = if alive && !told { self.counted } else { 0 };
-        let retries = world.settings.retries.max(u32::from(!alive || told));
-        if after_submit(trouble, counted, retries) != After::SameAgain {
-            return None;
-        }
-        self.counted += u32::from(alive && !told);
-        self.row = self.row.saturating_add(1);
-        // A place comes free by itself where the provider is only full; more patience is asked of
-        // a task that was turned away before.
-        let rests = self.row.saturating_sub(1 + u32::from(told));
-        Some(if told && self.row == 1 {
-            Duration::ZERO
-        } else {
-            world.backoff.wait(rests, None)
-        })
-    }
-}
-
 /// Nothing is sent any more: a task that the provider never took stays for the next run.
 ///
 /// Its intent stays open in the log, and its price reserved: the same id is sent then.
@@ -338,19 +295,6 @@ fn unsent<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, order: 
             });
             left_open(world, order.task, &trouble)
         }
-    }
-}
-
-/// Says what a task's time can be held against.
-fn kind(wanted: &Wanted, intent: &Intent) -> Kind {
-    let pixels = match wanted.request.size {
-        AskedSize::Exact(width, height) => u64::from(width) * u64::from(height),
-        AskedSize::LikeReference(tier) => u64::from(tier == Resolution::TwoK),
-    };
-    Kind {
-        model: wanted.request.model.id,
-        pixels,
-        results: intent.takes.count,
     }
 }
 
@@ -589,76 +533,6 @@ impl Order {
             order: Some(Box::new(self)),
             may_return: true,
         }
-    }
-}
-
-/// Writes down what a purchase is about to send.
-pub(super) fn intent<L: RunLog, P: Provider, S: ImageStore>(
-    world: &World<L, P, S>,
-    purchase: &Purchase,
-    wanted: &Wanted,
-    resend: u32,
-) -> Intent {
-    Intent {
-        run: world.settings.run.clone(),
-        task: purchase.task,
-        shot: purchase.shot.clone(),
-        variant: purchase.variant,
-        takes: purchase.takes,
-        key: purchase.key,
-        parts: wanted.parts.clone(),
-        attempt: purchase.attempt,
-        reserved: crate::plan::build::price(&world.ledger(), wanted)
-            .times(u64::from(purchase.takes.count))
-            .max(purchase.price),
-        resend,
-        made: made(wanted),
-    }
-}
-
-fn made(wanted: &Wanted) -> Made {
-    let request = &wanted.request;
-    let (size, resolution) = match request.size {
-        AskedSize::Exact(width, height) => (Some((width, height)), None),
-        AskedSize::LikeReference(tier) => (None, Some(tier.word().to_owned())),
-    };
-    Made {
-        sequence: wanted.sequence.clone(),
-        values: wanted.values.clone(),
-        name: wanted.name.pattern(),
-        preset: wanted.preset.clone(),
-        model: request.model.id.to_owned(),
-        template: wanted.template.to_string(),
-        prompt: request.prompt.to_string(),
-        size,
-        resolution,
-        format: request.format.word().to_owned(),
-        quality: request.quality,
-        safety: request.safety.word().to_owned(),
-        delivery: request.delivery.word().to_owned(),
-        output: request.output.word().to_owned(),
-        ttl: request.ttl,
-        webhook: request.webhook_url.is_some(),
-        upload: request.upload_endpoint.is_some(),
-        references: request.references.iter().map(made_of).collect(),
-    }
-}
-
-fn made_of(reference: &SentReference) -> MadeOf {
-    let source = match &reference.image {
-        SentImage::File { shown, .. } => Some(shown.clone()),
-        // A query may hold a signature.
-        SentImage::Url(url) => url.split(['?', '#']).next().map(str::to_owned),
-        SentImage::Uuid(uuid) => Some(uuid.clone()),
-        SentImage::DataUri { .. } => None,
-    };
-    MadeOf {
-        source,
-        sha256: reference.image.digest(),
-        role: reference.role.clone(),
-        scope: reference.scope.clone(),
-        entry: reference.entry.clone(),
-        marker: reference.marker.clone(),
     }
 }
 

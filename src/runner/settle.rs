@@ -17,8 +17,10 @@ use crate::plan::step::{self, Doubt, Leave, Settle, Step};
 use crate::provider::{Address, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow::{self, Trail, doubt, follow};
+use crate::runner::intent::intent;
 use crate::runner::landing::Landing;
-use crate::runner::purchase::{self, Errand, Left, Order, Tried, accept, left_open, reopen, send};
+use crate::runner::purchase::{Errand, Left, Order, accept, left_open, reopen, send};
+use crate::runner::tried::Tried;
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
@@ -301,7 +303,7 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
         Err(NotUploaded::Halt(halt)) => return Err(halt),
         Err(NotUploaded::Trouble(_) | NotUploaded::Stopped) => return Ok(None),
     };
-    let intent = purchase::intent(world, purchase, &wanted, resends);
+    let intent = intent(world, purchase, &wanted, resends);
     errand.uploads = references.iter().flatten().cloned().collect();
     Ok(Some(Order {
         task,

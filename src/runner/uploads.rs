@@ -13,7 +13,7 @@ use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, ReferenceUploaded};
 use crate::manifest::settings::ReferenceTransfer;
 use crate::provider::{Provider, ReferenceFile};
-use crate::runner::purchase::Tried;
+use crate::runner::tried::Tried;
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
 

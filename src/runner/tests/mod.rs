@@ -8,3 +8,4 @@ mod pace;
 mod settling;
 mod show;
 mod teller;
+mod vendor;

@@ -1,304 +1,32 @@
 //! A provider that takes only so many at once, is slow, or goes away: how fast a run still is, what
 //! it sends meanwhile, and that it marks nothing as failed.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::domain::class::{Class, Trouble};
 use crate::domain::digest::Sha256;
-use crate::domain::id::{ImageId, RunId, ShowId, TaskId, Variant};
-use crate::domain::money::Micros;
-use crate::expand::request::{Request, SentImage, SentReference};
+use crate::domain::id::{RunId, ShowId, Variant};
+use crate::expand::request::{SentImage, SentReference};
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
-use crate::ledger::port::{CommittedIntent, RunLog as _};
+use crate::ledger::port::RunLog as _;
 use crate::ledger::record::{LogOpened, Record, RunStarted};
 use crate::plan::build::{Builder, FileState, Plan, Terms};
 use crate::plan::select::Selection;
-use crate::provider::{
-    Address, Away, CallError, FetchError, Known, Provider, ReferenceFile, Report, ResultImage,
-    RetryAfter, Submitted,
-};
 use crate::runner::event::{Event, Pause};
 use crate::runner::order::Orders;
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::{Stop, Why};
-use crate::runner::tests::doors::{Bytes, Log, Odds, Shelf, Universe};
+use crate::runner::tests::doors::{Log, Odds, Shelf, Universe};
 use crate::runner::tests::show::Shots;
+use crate::runner::tests::vendor::{Ill, Nature, Vendor};
 use crate::runner::{Doors, run};
-
-/// How the provider turns everything away for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ill {
-    /// 503.
-    Unavailable,
-    /// No connection, neither for questions.
-    Gone,
-    /// 429.
-    Busy,
-    /// 500: nobody can tell, and nothing was taken.
-    Broken,
-}
-
-/// What the provider is like.
-#[derive(Clone, Debug)]
-struct Nature {
-    /// The most tasks at once, from an instant of the run on; others are turned away with a 429.
-    caps: Vec<(Duration, usize)>,
-    retry_after: Option<Duration>,
-    /// How many tasks are worked on at once; others wait in a queue.
-    workers: usize,
-    /// How long a task takes, and by how much that varies.
-    takes: Duration,
-    varies: Duration,
-    ill: Vec<(Duration, Duration, Ill)>,
-    /// Whether the reply to a send waits for its image.
-    sync: bool,
-}
-
-impl Default for Nature {
-    fn default() -> Self {
-        Self {
-            caps: Vec::new(),
-            retry_after: None,
-            workers: usize::MAX,
-            takes: Duration::from_secs(2),
-            varies: Duration::ZERO,
-            ill: Vec::new(),
-            sync: false,
-        }
-    }
-}
-
-struct Vendor {
-    nature: Nature,
-    born: Instant,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// When each task that was taken is done.
-    tasks: HashMap<TaskId, Duration>,
-    conflicts: usize,
-    /// When each send came in, and how it fared.
-    sends: Vec<(Duration, bool)>,
-    uploads: Vec<Duration>,
-    /// Sends under way, and the most of them while ill.
-    under_way: usize,
-    most_while_ill: usize,
-    peak: usize,
-    random: u64,
-}
-
-impl State {
-    fn in_flight(&self, now: Duration) -> usize {
-        self.tasks.values().filter(|done| **done > now).count()
-    }
-}
-
-impl Vendor {
-    fn new(nature: Nature) -> Self {
-        Self {
-            nature,
-            born: Instant::now(),
-            state: Mutex::default(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Duration {
-        self.born.elapsed()
-    }
-
-    fn ill(&self) -> Option<Ill> {
-        let now = self.now();
-        let mut ill = self.nature.ill.iter();
-        ill.find(|(from, to, _)| (*from..*to).contains(&now))
-            .map(|(_, _, ill)| *ill)
-    }
-
-    fn asked(&self) -> Option<RetryAfter> {
-        self.nature.retry_after.map(RetryAfter)
-    }
-
-    /// Takes a task unless there are too many, and says when it will be done.
-    fn take(&self, task: TaskId) -> bool {
-        let now = self.now();
-        let caps = self.nature.caps.iter().rev();
-        let cap = caps
-            .clone()
-            .find(|(from, _)| *from <= now)
-            .map_or(usize::MAX, |(_, cap)| *cap);
-        let mut state = self.state();
-        if state.in_flight(now) >= cap {
-            return false;
-        }
-        let mut ends: Vec<Duration> = state.tasks.values().copied().collect();
-        ends.retain(|done| *done > now);
-        ends.sort_unstable();
-        let begins = ends
-            .len()
-            .checked_sub(self.nature.workers)
-            .map_or(now, |at| ends[at]);
-        state.random = state
-            .random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        let varies = u64::try_from(self.nature.varies.as_millis()).expect("a few seconds");
-        let more = Duration::from_millis((state.random >> 33) % (varies + 1));
-        state.tasks.insert(task, begins + self.nature.takes + more);
-        let in_flight = state.in_flight(now);
-        state.peak = state.peak.max(in_flight);
-        true
-    }
-
-    fn report(&self, task: TaskId) -> Known {
-        let done = self.state().tasks.get(&task).copied();
-        match done {
-            None => Known::Nothing,
-            Some(done) if done > self.now() => Known::Task(Report {
-                working: true,
-                ..Report::default()
-            }),
-            Some(_) => Known::Task(Report {
-                images: vec![ResultImage {
-                    image: ImageId::new(&task.to_string()),
-                    address: Address::Url(format!("https://im.example/{task}")),
-                    seed: None,
-                    nsfw: None,
-                    cost: Some(Micros::new(28_000)),
-                }],
-                ..Report::default()
-            }),
-        }
-    }
-
-    fn gone(&self) -> Result<(), CallError> {
-        if self.ill() == Some(Ill::Gone) {
-            return Err(CallError {
-                trouble: trouble(Class::Transient, "no-connection"),
-                retry_after: None,
-                names_no_task: false,
-            });
-        }
-        Ok(())
-    }
-}
-
-fn trouble(class: Class, code: &str) -> Trouble {
-    Trouble {
-        class,
-        code: code.to_owned(),
-        message: code.to_owned(),
-    }
-}
-
-async fn line() {
-    tokio::time::sleep(Duration::from_millis(15)).await;
-}
-
-impl Provider for Vendor {
-    type Stream = Bytes;
-
-    async fn upload(&self, reference: &ReferenceFile) -> Result<ImageId, CallError> {
-        line().await;
-        let now = self.now();
-        self.state().uploads.push(now);
-        if self.ill().is_some() {
-            return Err(CallError {
-                trouble: trouble(Class::Transient, "serviceUnavailable"),
-                retry_after: None,
-                names_no_task: false,
-            });
-        }
-        Ok(ImageId::new(&reference.sha256.short()))
-    }
-
-    async fn submit(
-        &self,
-        intent: CommittedIntent,
-        _request: &Request,
-        _references: &[Option<ImageId>],
-    ) -> Submitted {
-        self.state().under_way += 1;
-        line().await;
-        let (now, task) = (self.now(), intent.task());
-        let ill = self.ill();
-        {
-            let mut state = self.state();
-            if ill.is_some() {
-                state.most_while_ill = state.most_while_ill.max(state.under_way);
-            }
-            state.under_way -= 1;
-            if state.tasks.contains_key(&task) {
-                state.conflicts += 1;
-                return Submitted::Conflict(intent.open());
-            }
-        }
-        let busy = trouble(Class::Transient, "rateLimitExceeded");
-        let turned = match ill {
-            None if self.take(task) => None,
-            None | Some(Ill::Busy) => Some((busy, Away::Busy(self.asked()))),
-            Some(Ill::Unavailable) => Some((
-                trouble(Class::Transient, "serviceUnavailable"),
-                Away::Unavailable(self.asked()),
-            )),
-            Some(Ill::Gone) => Some((
-                trouble(Class::Transient, "refused-connection"),
-                Away::Unreached,
-            )),
-            Some(Ill::Broken) => {
-                self.state().sends.push((now, false));
-                let trouble = trouble(Class::Unknown, "internalServerError");
-                return Submitted::Unknown(intent.open(), trouble);
-            }
-        };
-        self.state().sends.push((now, turned.is_none()));
-        if self.nature.sync && turned.is_none() {
-            let done = self.state().tasks.get(&task).copied().unwrap_or_default();
-            tokio::time::sleep(done.saturating_sub(now)).await;
-            if let Known::Task(report) = self.report(task) {
-                return Submitted::Accepted(report);
-            }
-        }
-        match turned {
-            None => Submitted::Accepted(Report {
-                working: true,
-                ..Report::default()
-            }),
-            Some((trouble, away)) => Submitted::TurnedAway(intent, trouble, away),
-        }
-    }
-
-    async fn ask(&self, tasks: &[TaskId]) -> Result<Vec<(TaskId, Known)>, CallError> {
-        line().await;
-        self.gone()?;
-        Ok(tasks.iter().map(|id| (*id, self.report(*id))).collect())
-    }
-
-    async fn details(&self, task: TaskId) -> Result<Known, CallError> {
-        line().await;
-        self.gone()?;
-        Ok(self.report(task))
-    }
-
-    async fn fetch(&self, image: &Address) -> Result<Bytes, FetchError> {
-        let Address::Url(url) = image else {
-            return Err(FetchError::Gone);
-        };
-        Ok(Bytes::of(url))
-    }
-}
 
 /// Shots that share one reference file.
 struct Referring(Shots);
