@@ -9,6 +9,7 @@
 mod support;
 
 mod kill;
+mod log;
 mod promises;
 mod run;
 mod tidy;

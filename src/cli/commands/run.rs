@@ -10,6 +10,7 @@ use crate::cli::args;
 use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
+use crate::cli::limits;
 use crate::cli::planning::{self, Budget};
 use crate::cli::settings;
 use crate::cli::show::{self, Show, Stopped, load};
@@ -18,6 +19,7 @@ use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::secret::ApiKey;
+use crate::folder::error::FileError;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
@@ -79,6 +81,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     }
     agree(args, &plan, &budget, streams)?;
     let service = Service::find(args, streams)?;
+    let jobs = jobs(args, show);
+    limits::reserve_files(jobs, downloads(jobs), show.rehearsal).map_err(|why| {
+        streams.insist(&format!("error: {why}\n"));
+        Exit::Unexpected
+    })?;
     let Books {
         journal,
         ledger,
@@ -107,13 +114,25 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| {
-        streams.insist(&format!("error: cannot start: {error}\n"));
+        let why = FileError::from_io("cannot start".to_owned(), &error);
+        streams.insist(&format!("error: {why}\n"));
         Exit::Unexpected
     })?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));
     exit
+}
+
+/// Gives the most tasks in flight.
+fn jobs(args: &args::Run, show: &Show) -> usize {
+    let jobs = args.jobs.unwrap_or(show.manifest.run.jobs).max(1);
+    usize::try_from(jobs).unwrap_or(usize::MAX)
+}
+
+/// Gives the most images that come in at a time.
+fn downloads(jobs: usize) -> usize {
+    jobs.clamp(4, 16)
 }
 
 /// Where tasks are sent.
@@ -324,7 +343,14 @@ impl Trip<'_> {
         for path in &changed {
             streams.insist(&changed_file(self.show, path));
         }
-        let exit = self.exit(&outcome, &changed);
+        if let Err(error) = &ended {
+            streams.insist(&format!("error: {error}\n"));
+        }
+        let exit = if kept.is_ok() && ended.is_ok() {
+            self.exit(&outcome, &changed)
+        } else {
+            Exit::Unexpected
+        };
         summarise(
             self.show,
             &outcome,
@@ -333,11 +359,7 @@ impl Trip<'_> {
             exit,
             streams,
         )?;
-        if let Err(error) = ended {
-            streams.insist(&format!("error: {error}\n"));
-            return Err(Exit::Unexpected);
-        }
-        kept.map(|()| exit)
+        Ok(exit)
     }
 
     async fn connect(
@@ -388,7 +410,7 @@ impl Trip<'_> {
             manifest: self.show.sha256,
             selection: show::spelled(&self.args.selection),
             caps: self.budget.named.clone(),
-            jobs: self.jobs(),
+            jobs: u32::try_from(jobs(self.args, self.show)).unwrap_or(u32::MAX),
             endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
             tool: TOOL.to_owned(),
         };
@@ -402,13 +424,9 @@ impl Trip<'_> {
         })
     }
 
-    fn jobs(&self) -> u32 {
-        self.args.jobs.unwrap_or(self.show.manifest.run.jobs).max(1)
-    }
-
     fn settings(&self, run: RunId) -> Settings {
         let written = &self.show.manifest.run;
-        let jobs = usize::try_from(self.jobs()).unwrap_or(usize::MAX);
+        let jobs = jobs(self.args, self.show);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         Settings {
             run,
@@ -420,7 +438,7 @@ impl Trip<'_> {
             quiet: Duration::from_secs(u64::from(written.quiet_s)),
             poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
             patience: PATIENCE,
-            downloads: jobs.clamp(4, 16),
+            downloads: downloads(jobs),
             caps: self.budget.caps,
             ask_first: self.ask_first,
             seed,
