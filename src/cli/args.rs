@@ -209,6 +209,14 @@ pub struct Run {
     /// Begin nothing new after this time of day
     #[arg(long, value_name = "HH:MM")]
     pub until: Option<String>,
+    /// How the API is reached.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// How the API is reached, or the rehearsal that stands in for it.
+#[derive(Clone, Debug, Args)]
+pub struct Reach {
     /// The API's address
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
@@ -240,6 +248,12 @@ pub struct Verify {
     /// Which show.
     #[command(flatten)]
     pub manifest: Manifest,
+    /// Fetch missing and damaged images again, free of charge, and make sidecars and sums anew
+    #[arg(long)]
+    pub repair: bool,
+    /// How the API is reached.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// `report`.

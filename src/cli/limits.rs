@@ -3,6 +3,10 @@
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::cli::exit::Exit;
+use crate::cli::show::Stopped;
+use crate::cli::streams::Streams;
+
 /// Files that are open besides those of tasks: log, lock, folders, the runtime's own, a reserve.
 const ALWAYS: usize = 16;
 
@@ -12,23 +16,30 @@ const FOR_AN_IMAGE: usize = 3;
 /// As many as anybody needs; some systems would take a larger limit for an invitation to loop.
 const ENOUGH: u64 = 65_536;
 
+/// Gives the most images that come in at a time.
+#[must_use]
+pub fn downloads(jobs: usize) -> usize {
+    jobs.clamp(4, 16)
+}
+
 /// Makes sure that a run does not run out of open files half way.
 ///
 /// Raises this process's own limit as far as the system allows, then tries.
 ///
 /// # Errors
-/// Gives a sentence with the way out where too few files can be open.
-pub fn reserve_files(jobs: usize, downloads: usize, rehearsal: bool) -> Result<(), String> {
+/// Ends with [`Exit::Unexpected`] after saying what to do where too few files can be open.
+pub fn reserve_files(jobs: usize, rehearsal: bool, streams: &Streams) -> Result<(), Stopped> {
     raise();
-    let tasks = jobs + FOR_AN_IMAGE * downloads;
+    let tasks = jobs + FOR_AN_IMAGE * downloads(jobs);
     // The rehearsal's server holds the other ends of all connections.
     let needed = ALWAYS + if rehearsal { 2 * tasks } else { tasks };
     let can = spare(needed);
     if can < needed {
-        return Err(format!(
-            "this process may open {can} more files and {jobs} jobs need {needed}; raise the limit \
-             (`ulimit -n`) or lower --jobs, then run again"
+        streams.insist(&format!(
+            "error: this process may open {can} more files, and {jobs} jobs need {needed}; raise \
+             its limit (`ulimit -n`) or lower --jobs, then run again\n"
         ));
+        return Err(Exit::Unexpected);
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub mod exit;
 pub mod limits;
 pub mod planning;
 pub mod render;
+pub mod repair;
+pub mod service;
 pub mod settings;
 pub mod show;
 pub mod signals;

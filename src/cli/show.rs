@@ -316,6 +316,15 @@ pub fn show_id(
             .help("give every show an output folder of its own, or put its id back");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
+        (Some(log), None) if log_has_it_from_manifest => {
+            let output = show.output.display();
+            let complaint = Diagnostic::error(
+                "other-show",
+                format!("the output folder {output} holds the run log of show {log}, and this manifest has no `show.id`"),
+            )
+            .help("choose another output folder with --out, or write that id into `[show]` if this is that show");
+            Err(refuse(&show.manifest.sources, &[complaint], streams))
+        }
         (Some(log), _) => Ok(log.clone()),
         (None, Some(written)) => Ok(written.value.clone()),
         (None, None) => Ok(ShowId::new(&uuid::Uuid::new_v4().to_string())),

@@ -9,7 +9,7 @@ use crate::domain::digest::Sha256;
 use crate::domain::id::{ImageId, RunId, ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::wanted::KeyParts;
-use crate::ledger::money::Accounts;
+use crate::ledger::money::{Accounts, Caps, OverCap};
 use crate::ledger::record::{Intent, Record, RunEnded, RunStarted, Stamped};
 use crate::ledger::task::{Task, Weight, price_key};
 
@@ -342,6 +342,21 @@ impl Ledger {
     #[must_use]
     pub fn dearest(&self, model: &str, size: &str) -> Option<Micros> {
         self.dearest.get(&price_key(model, size)).copied()
+    }
+
+    /// Tells whether a task of the log may be sent once more under the cap of a run.
+    ///
+    /// Its money counts everywhere already but in this run's account, where another run sent it.
+    ///
+    /// # Errors
+    /// Names the cap in the way.
+    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
+        match self.tasks.get(&id) {
+            Some(task) if task.period != self.accounts.period => {
+                self.accounts.allow_in_run(caps, task.weight().reserved)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether the last run was cut off.

@@ -180,6 +180,14 @@ impl Accounts {
         self.run = Account::default();
     }
 
+    /// Tells whether a price fits under the cap of the run.
+    ///
+    /// # Errors
+    /// Names it where it does not.
+    pub fn allow_in_run(&self, caps: &Caps, price: Micros) -> Result<(), OverCap> {
+        self.run.allows(CapKind::Run, caps.run, price)
+    }
+
     /// Tells whether a price fits under every cap.
     ///
     /// # Errors
@@ -197,7 +205,7 @@ impl Accounts {
         sequence
             .unwrap_or_default()
             .allows(CapKind::Sequence, caps.sequence, price)?;
-        self.run.allows(CapKind::Run, caps.run, price)?;
+        self.allow_in_run(caps, price)?;
         self.show.allows(CapKind::Show, caps.show, price)
     }
 }

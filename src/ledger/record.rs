@@ -164,6 +164,12 @@ pub struct Made {
     pub delivery: String,
     /// `url`, `base64` or `data-uri`.
     pub output: String,
+    /// How long the provider was asked to keep the image, in seconds.
+    pub ttl: Option<u32>,
+    /// Whether the provider was asked to call an address when done; the address is a secret.
+    pub webhook: bool,
+    /// Whether the provider was asked to put the image at an address; the address is a secret.
+    pub upload: bool,
     /// The references, in the order of their numbers.
     pub references: Vec<MadeOf>,
 }

@@ -100,6 +100,8 @@ pub struct Unsettled {
     pub task: TaskId,
     /// The shot of the manifest that still asks for exactly this and may be bought now.
     pub wanted_by: Option<usize>,
+    /// Whether the manifest still asks for exactly this, though it may not be bought just now.
+    pub may_return: bool,
 }
 
 /// A saved image whose file is gone.
@@ -109,8 +111,6 @@ pub struct Refetch {
     pub task: TaskId,
     /// Which of its images.
     pub index: u32,
-    /// The shot of the manifest it belongs to.
-    pub shot_index: usize,
 }
 
 /// Whether an image's file is there.
@@ -146,6 +146,7 @@ pub struct Builder<'a> {
     terms: Terms<'a>,
     plan: Plan,
     wanted_open: HashMap<TaskId, usize>,
+    barred_open: HashSet<TaskId>,
     accounts: Accounts,
     planned: Foreseen,
     takes_left: Option<u32>,
@@ -181,6 +182,7 @@ impl<'a> Builder<'a> {
             terms,
             plan: Plan::default(),
             wanted_open: HashMap::new(),
+            barred_open: HashSet::new(),
             accounts,
             planned: Foreseen::default(),
             takes_left,
@@ -230,17 +232,24 @@ impl<'a> Builder<'a> {
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
     fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
         let mut standing = Standing::default();
+        let (refetch, changed) = (self.plan.refetch.len(), self.plan.changed_files.len());
         let ledger = self.ledger;
         let tasks = ledger.tasks_of(&wanted.shot, wanted.variant);
         for (id, task) in tasks.filter(|(_, task)| task.key == wanted.key) {
             if may_buy {
                 self.wanted_open.insert(id, shot_index);
+            } else {
+                self.barred_open.insert(id);
             }
-            self.count_images(&mut standing, shot_index, id, task);
+            if !task.images.is_empty() {
+                // What was refused once and made later is no more refused.
+                standing.refused = false;
+            }
+            self.count_images(&mut standing, id, task);
             let missing = task.missing();
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
-                Step::Leave(Leave::Refused) => standing.refused = true,
+                Step::Leave(Leave::Refused) => standing.refused = is_for_good(task),
                 Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refused = true,
                 Step::Leave(Leave::Unsure) if !self.terms.rebuy_missing => {
                     standing.count(Kept::Unsure, missing);
@@ -251,16 +260,18 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
+        if standing.keeps.get(&Kept::Have).copied().unwrap_or_default() >= wanted.takes {
+            // What is wanted is there: a file beyond that is looked after by `verify` alone.
+            self.plan.refetch.truncate(refetch);
+            self.plan.changed_files.truncate(changed);
+            // So is an image that was lost and made anew.
+            standing.keeps.remove(&Kept::MissingFile);
+            standing.keeps.remove(&Kept::Lost);
+        }
         standing
     }
 
-    fn count_images(
-        &mut self,
-        standing: &mut Standing,
-        shot_index: usize,
-        id: TaskId,
-        task: &Task,
-    ) {
+    fn count_images(&mut self, standing: &mut Standing, id: TaskId, task: &Task) {
         for image in &task.images {
             match &image.fate {
                 Fate::Produced(_) => standing.count(Kept::Open, 1),
@@ -272,11 +283,7 @@ impl<'a> Builder<'a> {
                     FileState::Missing => {
                         standing.count(Kept::MissingFile, 1);
                         let index = image.index;
-                        self.plan.refetch.push(Refetch {
-                            task: id,
-                            index,
-                            shot_index,
-                        });
+                        self.plan.refetch.push(Refetch { task: id, index });
                     }
                     FileState::OtherSize => {
                         standing.count(Kept::MissingFile, 1);
@@ -385,14 +392,14 @@ impl<'a> Builder<'a> {
     /// Ends the plan: what the log left unfinished is settled, wanted or not.
     #[must_use]
     pub fn finish(mut self) -> Plan {
-        let refetched: HashSet<TaskId> = self.plan.refetch.iter().map(|r| r.task).collect();
         let mut unsettled: Vec<Unsettled> = self
             .ledger
             .tasks()
-            .filter(|(id, task)| needs_settling(task) && !refetched.contains(id))
+            .filter(|(_, task)| needs_settling(task))
             .map(|(task, _)| Unsettled {
                 task,
                 wanted_by: self.wanted_open.get(&task).copied(),
+                may_return: self.barred_open.contains(&task),
             })
             .collect();
         unsettled
@@ -419,6 +426,12 @@ fn barred(wanted: &Wanted, selected: bool) -> Option<Kept> {
         Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
         Status::Omit => Some(Kept::Omitted),
     }
+}
+
+/// Tells whether a refusal would be repeated: one of a stale upload would not.
+fn is_for_good(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    class != Some(Class::Reference)
 }
 
 /// Tells whether the same request would end the same way, as what a safety check refused does.

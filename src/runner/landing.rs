@@ -10,7 +10,7 @@ use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Intent, Lost, Produced, Record, Saved};
 use crate::ledger::task::{Fate, OnDisk};
 use crate::manifest::settings::Format;
-use crate::provider::{Address, FetchError, ImageStream as _, Provider, Report};
+use crate::provider::{Address, FetchError, ImageStream as _, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind, SavedImage};
 use crate::runner::settle::{Look, look};
 use crate::runner::world::{Halt, World};
@@ -111,7 +111,10 @@ impl Landing {
         };
         let mut landing = Self::new(world, image, Address::Nowhere, None)?;
         landing.freight.name = name_of(&on_disk)?;
-        landing.freight.asked.size = None;
+        landing.freight.asked = Asked {
+            format: format_of(&on_disk).unwrap_or(landing.freight.asked.format),
+            size: None,
+        };
         landing.freight.again = true;
         Some(landing)
     }
@@ -129,6 +132,12 @@ fn recovered(task: TaskId) -> FileName {
         NamePart::Text(".".to_owned()),
         NamePart::Extension,
     ])
+}
+
+/// Gives the format that a file had.
+fn format_of(on_disk: &OnDisk) -> Option<Format> {
+    let (_, extension) = on_disk.path.rsplit_once('.')?;
+    Format::parse(extension)
 }
 
 /// Gives the name that a file had, its extension open again.
@@ -158,10 +167,17 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
     let (mut tried, mut gone) = (0, 0);
+    let mut asked_anew = false;
+    let patient = patience(world, &landing);
     loop {
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
                 Ok(address) => landing.address = address,
+                Err(None) if gone < patient && !landing.again => {
+                    gone += 1;
+                    let_it_appear(world, gone).await;
+                    continue;
+                }
                 Err(trouble) => return no_address(world, &landing, trouble.as_ref()).await,
             }
         }
@@ -186,12 +202,28 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 );
                 return Ok(Ashore::GivenUp);
             }
-            Miss::Fetch(FetchError::Gone) if gone < 2 => {
+            Miss::Fetch(FetchError::Gone) if gone < patient => {
                 gone += 1;
+                landing.address = Address::Nowhere;
+                let_it_appear(world, gone).await;
+                continue;
+            }
+            Miss::Fetch(FetchError::Gone) => {
+                // It is told where the image is, so the image is not lost.
+                let message = "the provider still lists the image, but not at any address it told";
+                give_up(
+                    world,
+                    &landing,
+                    &trouble("not-at-its-address", message.to_owned()),
+                );
+                return Ok(Ashore::GivenUp);
+            }
+            // An address of an earlier run may have been good then, as that of a service that moved.
+            Miss::Fetch(FetchError::Forbidden(_)) if !asked_anew => {
+                asked_anew = true;
                 landing.address = Address::Nowhere;
                 continue;
             }
-            Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 give_up(
                     world,
@@ -214,6 +246,27 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
         // Being told to stop does not end the fetching of what is paid for.
         tokio::time::sleep(world.backoff.wait(tried, None)).await;
         tried += 1;
+    }
+}
+
+/// Gives how often an address is asked for again before an image counts as lost, which is for good.
+fn patience<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+) -> u32 {
+    const LEAST: u32 = 2;
+    if landing.again {
+        LEAST
+    } else {
+        world.settings.retries.max(LEAST)
+    }
+}
+
+/// Waits before an address is asked for once more, the first time excepted: an image that was made
+/// just now may be told of before it can be had.
+async fn let_it_appear<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, gone: u32) {
+    if gone > 1 {
+        tokio::time::sleep(world.backoff.wait(gone - 1, None)).await;
     }
 }
 
@@ -262,7 +315,17 @@ async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
                 if let Some(address) = of(&report) {
                     return Ok(address);
                 }
-                return Err(None);
+                // The queue may have let go of this image, and the archive not.
+                match world.provider.details(landing.produced.task).await {
+                    Ok(Known::Task(report)) => return of(&report).ok_or(None),
+                    Ok(Known::Nothing) => return Err(None),
+                    Err(error) if failures >= world.settings.retries => {
+                        return Err(Some(error.trouble));
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
             }
             Look::Nothing => return Err(None),
             Look::CannotAsk(trouble) if failures >= world.settings.retries => {

@@ -76,6 +76,9 @@ fn intent() -> Intent {
             safety: "none".into(),
             delivery: "async".into(),
             output: "url".into(),
+            ttl: None,
+            webhook: false,
+            upload: false,
             references: vec![MadeOf {
                 source: Some("bible/mira/face.png".into()),
                 sha256: sha("face"),
@@ -324,12 +327,13 @@ prop_compose! {
         values in vec(any::<(String, String)>(), 0..3), size in any::<Option<(u32, u32)>>(),
         resolution in any::<Option<String>>(), format in any::<String>(), quality in any::<u32>(),
         prompt in any::<String>(), template in any::<String>(),
-        references in vec(any_made_of(), 0..3),
+        references in vec(any_made_of(), 0..3), ttl in any::<Option<u32>>(),
+        (webhook, upload) in any::<(bool, bool)>(),
     ) -> Made {
         let [name, preset, model, safety, delivery, output] = words;
         Made {
             sequence, values, name, preset, model, template, prompt, size, resolution, format, quality,
-            safety, delivery, output, references,
+            safety, delivery, output, ttl, webhook, upload, references,
         }
     }
 }

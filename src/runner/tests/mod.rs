@@ -4,4 +4,6 @@
 
 mod crash;
 mod doors;
+mod settling;
 mod show;
+mod teller;

@@ -85,6 +85,9 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
             safety: "none".to_owned(),
             delivery: "async".to_owned(),
             output: "url".to_owned(),
+            ttl: None,
+            webhook: false,
+            upload: false,
             references: Vec::new(),
         },
     };
