@@ -8,6 +8,7 @@
 
 mod support;
 
+mod disk;
 mod kill;
 mod log;
 mod promises;
