@@ -104,7 +104,9 @@ fn figure_3_a_log_that_does_not_fit_stops_all_buying() {
         let server = Rehearsal::start(&["--latency", "50ms"]);
         let said = show.run(&server, &[]);
         said.exits(1);
-        tells_the_way_out(&said, "run-log.jsonl");
+        // With more room the first image stands in the way before the log does.
+        let place = if room == 0 { "run-log.jsonl" } else { "out/" };
+        tells_the_way_out(&said, place);
         let log = fs::read_to_string(show.log()).expect("a log");
         let intents = log.matches("\"kind\":\"intent\"").count() as u64;
         let billed = server.stats()["images_billed"].as_u64().expect("a count");

@@ -324,6 +324,30 @@ fn the_doctor_needs_no_sound_manifest_and_no_log() {
     doctor(&show, &["--out", "none", "-o", "x"]).exits(2);
 }
 
+/// The reader that the documentation gives reads what the program writes.
+#[test]
+fn the_documented_reader_reads_a_real_log() {
+    let document = include_str!("../../docs/run-log.md");
+    let (_, rest) = document.split_once("```python\n").expect("a reader");
+    let reader = rest.split_once("```").expect("its end").0;
+    let (show, _server, whole) = finished(3);
+    let read = std::process::Command::new("python3")
+        .args(["-c", reader])
+        .arg(show.log())
+        .output();
+    let Ok(read) = read else {
+        eprintln!("SKIPPED: python3 is missing; the documented reader was not tried");
+        return;
+    };
+    let records = lines(&whole).len();
+    assert_eq!(
+        String::from_utf8_lossy(&read.stdout).trim(),
+        format!("{records} records, 84000 micro-dollars"),
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
+}
+
 #[test]
 fn figure_14_a_newer_format_is_refused_untouched() {
     let (show, server, whole) = finished(2);
