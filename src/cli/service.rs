@@ -79,7 +79,7 @@ impl Service {
                 (format!("{}/v1", server.origin()), key, Some(server))
             }
         };
-        let client = client(show, &endpoint, key, ledger, streams)?;
+        let client = client(show, ledger, &endpoint, key, streams)?;
         Ok(Line {
             endpoint,
             client,
@@ -90,9 +90,9 @@ impl Service {
 
 fn client(
     show: &Show,
+    ledger: &Ledger,
     endpoint: &str,
     key: ApiKey,
-    ledger: &Ledger,
     streams: &Streams,
 ) -> Result<Client, Stopped> {
     let mut settings = ClientSettings::new(endpoint, key);

@@ -208,16 +208,7 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 let_it_appear(world, gone).await;
                 continue;
             }
-            Miss::Fetch(FetchError::Gone) => {
-                // It is told where the image is, so the image is not lost.
-                let message = "the provider still lists the image, but not at any address it told";
-                give_up(
-                    world,
-                    &landing,
-                    &trouble("not-at-its-address", message.to_owned()),
-                );
-                return Ok(Ashore::GivenUp);
-            }
+            Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
             // An address of an earlier run may have been good then, as that of a service that moved.
             Miss::Fetch(FetchError::Forbidden(_)) if !asked_anew => {
                 asked_anew = true;

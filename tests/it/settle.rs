@@ -71,7 +71,7 @@ fn a_task_that_gives_some_of_its_images_keeps_them_and_the_rest_is_bought_anew()
 #[test]
 fn an_expired_address_is_asked_for_again_before_an_image_is_given_up() {
     let show = Show::of(8, "");
-    let server = Rehearsal::start(&["--latency", "30ms", "--faults", "expired-url=0.5,seed=9"]);
+    let server = Rehearsal::start(&["--latency", "30ms", "--faults", "expired-url=0.3,seed=1"]);
     run_to_the_end(&show, &server).exits(0);
     show.audit(&server, 8);
     let lost = show
@@ -115,10 +115,10 @@ fn uploads(show: &Show) -> usize {
 #[test]
 fn an_upload_the_provider_forgot_goes_up_again_once_for_all_shots() {
     let show = with_reference("a boat");
-    let server = Rehearsal::start(&["--latency", "100ms", "--faults", "upload-life=2s"]);
+    let server = Rehearsal::start(&["--latency", "100ms", "--faults", "upload-life=6s"]);
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 1);
-    std::thread::sleep(Duration::from_millis(2_300));
+    std::thread::sleep(Duration::from_millis(6_500));
     rewrite(&show, "a lighthouse");
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 2, "{:#}", server.stats());
@@ -133,10 +133,10 @@ fn an_upload_the_provider_forgot_goes_up_again_once_for_all_shots() {
 #[test]
 fn an_upload_that_is_missed_only_after_acceptance_goes_up_again_once_too() {
     let show = with_reference("a boat");
-    let faults = "upload-life=2s,reference-check=after-accept";
+    let faults = "upload-life=6s,reference-check=after-accept";
     let server = Rehearsal::start(&["--latency", "100ms", "--faults", faults]);
     show.run(&server, &["-j", "6"]).exits(0);
-    std::thread::sleep(Duration::from_millis(2_300));
+    std::thread::sleep(Duration::from_millis(6_500));
     rewrite(&show, "a lighthouse");
     show.run(&server, &["-j", "6"]).exits(0);
     assert_eq!(uploads(&show), 2, "{:#}", server.stats());

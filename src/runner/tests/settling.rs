@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::class::Class;
@@ -371,4 +373,73 @@ fn a_task_sent_again_and_refused_for_the_account_stays_in_doubt() {
     let (_, task) = outcome.ledger.tasks().next().expect("a task");
     assert!(task.is_in_doubt(), "the log says so too: {task:?}");
     assert_eq!(outcome.ledger.accounts.show, account(0, 1));
+}
+
+/// Holds every cap against the log, record by record.
+fn hold_caps(teller: &Teller, caps: &Caps) -> Result<(), TestCaseError> {
+    let most = Micros::new(u64::MAX);
+    let mut ledger = Ledger::default();
+    for stamped in &teller.world().log {
+        ledger.apply(stamped).expect("a sound record");
+        let accounts = &ledger.accounts;
+        prop_assert!(
+            accounts.run.counted() <= caps.run.unwrap_or(most),
+            "{stamped:?}"
+        );
+        prop_assert!(
+            accounts.show.counted() <= caps.show.unwrap_or(most),
+            "{stamped:?}"
+        );
+        for account in accounts.shots.values() {
+            prop_assert!(
+                account.counted() <= caps.shot.unwrap_or(most),
+                "{stamped:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn caps_hold_after_every_record_of_every_run(
+        replies in prop::collection::vec(0u8..4, 1..12), unreachable in any::<[bool; 3]>(),
+        caps in prop::collection::vec(prop::option::of(0u64..200_000), 3), takes in 1u32..3,
+    ) {
+        let teller = Teller::default();
+        let mut show = shots(5, takes);
+        let cap = |place: usize| caps[place].map(Micros::new);
+        show.caps = Caps { run: cap(0), show: cap(1), shot: cap(2), sequence: None };
+        for life in unreachable {
+            let replies = replies.iter().map(|reply| match reply {
+                0 => Reply::Lose,
+                1 => Reply::Refuse(Class::Request),
+                _ => Reply::Accept,
+            });
+            teller.world().script.replies = replies.collect();
+            let nothing_sent = submits(&teller) == 0;
+            teller.world().script.unreachable = life && nothing_sent;
+            let made: Vec<u32> = (0..takes).collect();
+            teller.world().script.queue = VecDeque::from([Known::Nothing, told(&made, false)]);
+            live(&teller, &show);
+            hold_caps(&teller, &show.caps)?;
+        }
+    }
+}
+
+#[test]
+fn a_task_that_cannot_be_asked_about_is_left_to_the_next_run_in_the_end() {
+    let teller = Teller::default();
+    teller.world().script.unreachable = true;
+    let show = shots(1, 1);
+    let outcome = live(&teller, &show);
+    assert_eq!(outcome.problems[0].kind, ProblemKind::Unsure);
+    assert_eq!(outcome.ledger.accounts.show, account(0, 1));
+    teller.world().script.unreachable = false;
+    teller.world().script.queue = VecDeque::from([told(&[1], false)]);
+    let outcome = live(&teller, &show);
+    assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+    assert_eq!((submits(&teller), files(&teller)), (1, 1));
 }

@@ -124,7 +124,7 @@ pub(super) fn reference(image: SentImage) -> SentReference {
 
 /// Gives a client whose patience is short.
 pub(super) fn client(endpoint: &str) -> Client {
-    let short = Duration::from_millis(400);
+    let short = Duration::from_millis(1500);
     let settings = ClientSettings {
         timeouts: Timeouts {
             connect: short / 2,
