@@ -65,7 +65,7 @@ pub enum Command {
     Verify(Verify),
     /// Tell everything that happened, from the run log
     Report(Report),
-    /// Examine the run log, and look at key, disk and clock; changes nothing
+    /// Examine the run log (MANIFEST may be a .jsonl file), key, disk and clock; changes nothing
     Doctor(Doctor),
     /// Serve the rehearsal API on loopback, which bills play money
     Rehearse(Rehearse),

@@ -10,6 +10,7 @@ pub mod args;
 pub mod books;
 pub mod commands;
 pub mod exit;
+pub mod limits;
 pub mod planning;
 pub mod render;
 pub mod repair;

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::cli::books::{Books, now};
 use crate::cli::exit::Exit;
+use crate::cli::limits;
 use crate::cli::planning::Budget;
 use crate::cli::service::{Line, Service};
 use crate::cli::show::{Show, Stopped};
@@ -16,6 +17,7 @@ use crate::cli::streams::Streams;
 use crate::cli::watching::Watcher;
 use crate::domain::class::Class;
 use crate::domain::id::{RunId, ShowId, TaskId};
+use crate::folder::error::FileError;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::{End, Fate, OnDisk};
@@ -29,9 +31,6 @@ use crate::runner::{self, Doors};
 use crate::store::aside::put_aside;
 use crate::store::shelf::Shelf;
 use crate::store::verify::{Expected, Finding, Verifier};
-
-/// How long an accepted task is waited for, per the vendor's clients.
-pub const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
 /// What is to be had again.
 #[derive(Debug, Default)]
@@ -255,10 +254,12 @@ pub fn fetch_again(
         streams.insist(&format!("error: {error}\n"));
         Exit::Unexpected
     };
+    limits::reserve_files(jobs(show), show.rehearsal, streams)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| unexpected(&error))?;
+    let cannot = |error| FileError::from_io("cannot start".to_owned(), &error);
+    let runtime = runtime.map_err(|error| unexpected(&cannot(error)))?;
     let outcome = runtime.block_on(async {
         let line = service.connect(show, &books.ledger, streams).await?;
         let shelf = Shelf::open(&show.output).map_err(|error| unexpected(&error))?;
@@ -329,9 +330,13 @@ async fn fetch(
     outcome
 }
 
+fn jobs(show: &Show) -> usize {
+    usize::try_from(show.manifest.run.jobs).unwrap_or(1).max(1)
+}
+
 fn settings(show: &Show, id: &ShowId, ledger: &Ledger) -> Settings {
     let written = &show.manifest.run;
-    let jobs = usize::try_from(written.jobs).unwrap_or(1).max(1);
+    let jobs = jobs(show);
     Settings {
         // Nothing is sent, so that no record names a run.
         run: ledger
@@ -345,8 +350,8 @@ fn settings(show: &Show, id: &ShowId, ledger: &Ledger) -> Settings {
         retries: written.retries,
         quiet: Duration::from_secs(u64::from(written.quiet_s)),
         poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-        patience: PATIENCE,
-        downloads: jobs.clamp(4, 16),
+        patience: Duration::from_secs(u64::from(written.patience_s)),
+        downloads: limits::downloads(jobs),
         caps: Caps::default(),
         ask_first: false,
         seed: uuid::Uuid::new_v4().as_u64_pair().0,

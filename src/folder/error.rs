@@ -93,7 +93,7 @@ impl fmt::Display for Why {
 
 const fn way_out(errno: Errno) -> Option<&'static str> {
     Some(match errno {
-        Errno::NOSPC => "the disk is full; make room and run again",
+        Errno::NOSPC => "the disk is full, in bytes or in number of files; make room and run again",
         Errno::DQUOT => {
             "the disk quota is used up; make room or have the quota raised, then run again"
         }
@@ -110,13 +110,20 @@ const fn way_out(errno: Errno) -> Option<&'static str> {
         }
         Errno::IO => "the disk reports an input/output error; check it before running again",
         Errno::NOENT => "it is missing, or its folder was removed while in use; run again",
-        Errno::LOOP => "it is a link, and links below the output folder are not followed",
+        Errno::LOOP => {
+            "it is a link, and links below the output folder are not followed; put what it leads to \
+             in its place and run again"
+        }
+        Errno::ISDIR => "a folder stands where a file belongs; move it away and run again",
         Errno::NOTDIR => {
             "a file or a link stands where a folder belongs, and links below the output folder \
-             are not followed"
+             are not followed; move it away and run again"
         }
         Errno::NAMETOOLONG => "the name is too long for this file system; shorten the template",
-        Errno::FBIG => "the file is too large for this file system or this user's limit",
+        Errno::FBIG => {
+            "the file is too large for this file system or this user's limit; raise the limit or \
+             choose another folder with --out"
+        }
         Errno::STALE => "the network file system lost the folder; mount it again and run again",
         _ => return None,
     })

@@ -137,6 +137,9 @@ impl Folder {
     /// Gives the path by which a file below it is shown.
     #[must_use]
     pub fn shown(&self, below: &str) -> String {
+        if below.is_empty() {
+            return self.path.clone();
+        }
         format!("{}/{below}", self.path.trim_end_matches('/'))
     }
 

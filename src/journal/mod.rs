@@ -78,7 +78,8 @@ pub enum OpenError {
     /// The log is not what was written.
     #[error(
         "{path}:{line}: the run log is damaged at byte {byte}: {why}; \
-         nothing was changed: put back a sound copy of this file before anything is bought"
+         nothing was changed: put back a sound copy of this file before anything is bought; \
+         `reshoot doctor` tells what is damaged and what of it is sound"
     )]
     Damaged {
         /// The log.

@@ -149,10 +149,9 @@ pub fn looks(looks: Looks) -> String {
         ),
         Looks::Changed => "the line that belongs here, with some of its bytes changed".to_owned(),
         Looks::Lost { records } => {
-            format!(
-                "a later line: {} before it lost",
-                are(records, "record", "is", "are")
-            )
+            let verb = if records == 1 { "is" } else { "are" };
+            let records = count(records, "record");
+            format!("a later line: {records} before it {verb} lost")
         }
         Looks::Again { seq } => {
             format!("record {seq} once more: a line was doubled, or put where it does not belong")
@@ -171,11 +170,6 @@ pub fn looks(looks: Looks) -> String {
             "a record that is sound by itself and contradicts those before it".to_owned()
         }
     }
-}
-
-fn are(number: u64, noun: &str, one: &str, many: &str) -> String {
-    let verb = if number == 1 { one } else { many };
-    format!("{} {verb}", count(number, noun))
 }
 
 fn letter(byte: u8) -> String {
@@ -246,8 +240,8 @@ fn tell_beyond(beyond: &Beyond, damage: &Damage, style: Style, out: &mut String)
     if let Looks::Lost { records } = damage.looks {
         let _written = writeln!(
             out,
-            "           nor what stood in {} lost",
-            are(records, "record", "that is", "that are")
+            "           nor what stood in the {} lost",
+            count(records, "record")
         );
     }
 }

@@ -48,7 +48,7 @@ fn base64_survives_thirty_kills() {
 }
 
 /// Tells whether a process can be traced here, and says so loudly where not.
-fn can_trace() -> bool {
+pub(crate) fn can_trace() -> bool {
     let tried = std::process::Command::new("strace")
         .args(["-o", "/dev/null", "true"])
         .status();

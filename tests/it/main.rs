@@ -8,7 +8,9 @@
 
 mod support;
 
+mod disk;
 mod kill;
+mod log;
 mod pace;
 mod promises;
 mod repair;

@@ -11,6 +11,7 @@ use crate::cli::args;
 use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
+use crate::cli::limits;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::{Line, Service};
@@ -20,6 +21,7 @@ use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::money::Micros;
+use crate::folder::error::FileError;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
@@ -99,6 +101,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         streams,
     )?;
     let service = Service::find(&args.manifest, &args.reach, streams)?;
+    limits::reserve_files(jobs(args, show), show.rehearsal, streams)?;
     let Books {
         journal,
         ledger,
@@ -129,13 +132,20 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| {
-        streams.insist(&format!("error: cannot start: {error}\n"));
+        let why = FileError::from_io("cannot start".to_owned(), &error);
+        streams.insist(&format!("error: {why}\n"));
         Exit::Unexpected
     })?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));
     exit
+}
+
+/// Gives the most tasks in flight.
+fn jobs(args: &args::Run, show: &Show) -> usize {
+    let jobs = args.jobs.unwrap_or(show.manifest.run.jobs).max(1);
+    usize::try_from(jobs).unwrap_or(usize::MAX)
 }
 
 /// Fetches what can be had free of charge before anything is bought again.
@@ -396,7 +406,14 @@ impl Trip<'_> {
         for path in &changed {
             streams.insist(&changed_file(self.show, path));
         }
-        let exit = self.exit(&outcome, &changed);
+        if let Err(error) = &ended {
+            streams.insist(&format!("error: {error}\n"));
+        }
+        let exit = if kept.is_ok() && ended.is_ok() {
+            self.exit(&outcome, &changed)
+        } else {
+            Exit::Unexpected
+        };
         summarise(
             self.show,
             &outcome,
@@ -405,11 +422,7 @@ impl Trip<'_> {
             exit,
             streams,
         )?;
-        if let Err(error) = ended {
-            streams.insist(&format!("error: {error}\n"));
-            return Err(Exit::Unexpected);
-        }
-        kept.map(|()| exit)
+        Ok(exit)
     }
 
     /// Logs that the run begins.
@@ -426,7 +439,7 @@ impl Trip<'_> {
             manifest: self.show.sha256,
             selection: show::spelled(&self.args.selection),
             caps: self.budget.named.clone(),
-            jobs: self.jobs(),
+            jobs: u32::try_from(jobs(self.args, self.show)).unwrap_or(u32::MAX),
             endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
             tool: TOOL.to_owned(),
         };
@@ -440,13 +453,9 @@ impl Trip<'_> {
         })
     }
 
-    fn jobs(&self) -> u32 {
-        self.args.jobs.unwrap_or(self.show.manifest.run.jobs).max(1)
-    }
-
     fn settings(&self, run: RunId) -> Settings {
         let written = &self.show.manifest.run;
-        let jobs = usize::try_from(self.jobs()).unwrap_or(usize::MAX);
+        let jobs = jobs(self.args, self.show);
         let seed = uuid::Uuid::new_v4().as_u64_pair().0;
         Settings {
             run,
@@ -457,8 +466,8 @@ impl Trip<'_> {
             retries: written.retries,
             quiet: Duration::from_secs(u64::from(written.quiet_s)),
             poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-            patience: repair::PATIENCE,
-            downloads: jobs.clamp(4, 16),
+            patience: Duration::from_secs(u64::from(written.patience_s)),
+            downloads: limits::downloads(jobs),
             caps: self.budget.caps,
             ask_first: self.ask_first,
             seed,

@@ -17,6 +17,8 @@ use crate::ledger::record::{
     ReferenceUploaded, RunEnded, RunStarted, Saved,
 };
 
+mod document;
+
 const GOLDEN: &[u8] = include_bytes!("../../../tests/fixtures/logs/v1/every-kind.jsonl");
 
 fn sha(seed: &str) -> Sha256 {
