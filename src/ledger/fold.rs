@@ -9,7 +9,7 @@ use crate::domain::digest::Sha256;
 use crate::domain::id::{ImageId, RunId, ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::wanted::KeyParts;
-use crate::ledger::money::Accounts;
+use crate::ledger::money::{Accounts, Caps, OverCap};
 use crate::ledger::record::{Intent, Record, RunEnded, RunStarted, Stamped};
 use crate::ledger::task::{Task, Weight, price_key};
 
@@ -288,6 +288,15 @@ impl Ledger {
             .map(|(_, task)| task.takes.first.0 + task.takes.count - 1)
             .max();
         TakeNo(history.highest_spent().max(held.unwrap_or(0)) + 1)
+    }
+
+    /// Tells whether a task may be sent again under every cap.
+    ///
+    /// # Errors
+    /// Names the first cap in the way.
+    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
+        let task = self.tasks.get(&id);
+        task.map_or(Ok(()), |task| self.accounts.allow_again(caps, task))
     }
 
     /// Gives a task.

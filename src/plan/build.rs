@@ -1,6 +1,6 @@
 //! Building a plan.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::class::Class;
 use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
@@ -148,6 +148,8 @@ pub struct Builder<'a> {
     wanted_open: HashMap<TaskId, usize>,
     accounts: Accounts,
     planned: Foreseen,
+    /// The cap that stops the run; nothing after it is bought.
+    stopped: Option<OverCap>,
     takes_left: Option<u32>,
 }
 
@@ -183,6 +185,7 @@ impl<'a> Builder<'a> {
             wanted_open: HashMap::new(),
             accounts,
             planned: Foreseen::default(),
+            stopped: None,
             takes_left,
         }
     }
@@ -353,6 +356,10 @@ impl<'a> Builder<'a> {
 
     /// Adds a price to what is planned and names the cap it would pass.
     fn foresee(&mut self, wanted: &Wanted, price: Micros) -> Option<OverCap> {
+        if let Some(stopped) = &self.stopped {
+            let stopped = stopped.clone();
+            return Some(OverCap { price, ..stopped });
+        }
         let (shot, sequence) = (&wanted.shot, wanted.sequence.as_deref());
         let caps = &self.terms.caps;
         let in_shot = self.planned.shots.get(shot).copied().unwrap_or_default();
@@ -370,7 +377,11 @@ impl<'a> Builder<'a> {
         if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
             // What is planned before it is not to look like a smaller cap.
             let limit = caps.of(over.cap).unwrap_or(over.limit);
-            return Some(OverCap { limit, ..over });
+            let over = OverCap { limit, ..over };
+            if over.cap.stops_all() {
+                self.stopped = Some(over.clone());
+            }
+            return Some(over);
         }
         self.planned.all = self.planned.all.plus(price);
         self.planned.shots.insert(shot.clone(), in_shot.plus(price));
@@ -385,11 +396,10 @@ impl<'a> Builder<'a> {
     /// Ends the plan: what the log left unfinished is settled, wanted or not.
     #[must_use]
     pub fn finish(mut self) -> Plan {
-        let refetched: HashSet<TaskId> = self.plan.refetch.iter().map(|r| r.task).collect();
         let mut unsettled: Vec<Unsettled> = self
             .ledger
             .tasks()
-            .filter(|(id, task)| needs_settling(task) && !refetched.contains(id))
+            .filter(|(_, task)| needs_settling(task))
             .map(|(task, _)| Unsettled {
                 task,
                 wanted_by: self.wanted_open.get(&task).copied(),

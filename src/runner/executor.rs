@@ -15,7 +15,7 @@ use crate::runner::Doors;
 use crate::runner::event::{Draining, Event};
 use crate::runner::landing::{Ashore, Landing, land};
 use crate::runner::outcome::{Outcome, RunEnd};
-use crate::runner::purchase::{Errand, Left, buy, stops_all};
+use crate::runner::purchase::{Errand, Left, buy};
 use crate::runner::scout::{Word, scout};
 use crate::runner::settings::Settings;
 use crate::runner::settle::resume;
@@ -143,7 +143,10 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             if self.is_idle() && !line_open && self.returned.is_empty() {
                 return self.draining.take().unwrap_or(RunEnd::Done);
             }
+            // In a fixed order, so that a run is not steered by chance. No branch starves the line:
+            // only so many tasks are under way at once, and more come from the line alone.
             let step = tokio::select! {
+                biased;
                 Some(left) = self.slots.join_next() => self.left(joined(left)),
                 Some(left) = self.settling.join_next() => self.left(joined(left)),
                 Some(ashore) = self.ashore.join_next() => self.came_ashore(ashore),
@@ -276,7 +279,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         if errand.attempts == 0 {
             self.begun -= u64::from(errand.purchase.takes.count);
         }
-        if !stops_all(&over) {
+        if !over.cap.stops_all() {
             self.capped.push(over);
         } else if self.slots.is_empty() && self.settling.is_empty() {
             self.drain(RunEnd::Cap(over.clone()), Draining::Cap(over));

@@ -9,7 +9,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, Takes, TaskId};
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Ended, Produced, Record};
-use crate::ledger::task::Fate;
+use crate::ledger::task::{Fate, Task};
 use crate::plan::step::{After, Doubt, Settle, after_acceptance, settle};
 use crate::provider::{Address, Known, Provider, Report, ResultImage};
 use crate::runner::event::{Event, ProblemKind};
@@ -64,6 +64,9 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
             Progress::Ended(trouble) => return ended(world, trail, trouble).await,
+            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+                return never_came(world, &trail).await;
+            }
             Progress::Working => {}
         }
         let question =
@@ -108,16 +111,19 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
     }
 }
 
-/// The provider took the task and nothing was ever seen of it.
+/// The provider took the task, and not all of it was ever seen.
 async fn never_came<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     trail: &Trail,
 ) -> Result<Left, Halt> {
     let waited = trail.sent.elapsed().as_secs();
+    let missing = world.ledger().task(trail.task).map_or(0, Task::missing);
     let trouble = Trouble {
         class: Class::Unknown,
         code: "no-answer".to_owned(),
-        message: format!("the provider accepted the task and told nothing of it for {waited} s"),
+        message: format!(
+            "the provider accepted the task, and {missing} of its images did not come in {waited} s"
+        ),
     };
     doubt(world, trail.task, &trouble).await?;
     Ok(Left::Settled)

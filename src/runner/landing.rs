@@ -2,6 +2,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TakeNo, TaskId};
@@ -10,7 +13,7 @@ use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Intent, Lost, Produced, Record, Saved};
 use crate::ledger::task::{Fate, OnDisk};
 use crate::manifest::settings::Format;
-use crate::provider::{Address, FetchError, ImageStream as _, Provider, Report};
+use crate::provider::{Address, FetchError, ImageStream as _, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind, SavedImage};
 use crate::runner::settle::{Look, look};
 use crate::runner::world::{Halt, World};
@@ -18,6 +21,11 @@ use crate::store::{Asked, ImageStore, Landed, Part as _, StoreError};
 
 /// The folder below the output folder that holds images.
 const IMAGES: &str = "images/";
+/// How often an image is asked for before it is called lost, and how long after one another.
+///
+/// A lost image is never asked for again, and one answer may be older than the image.
+const ASKED_BEFORE_LOST: u32 = 3;
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
 
 type Logged = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>;
 
@@ -38,6 +46,9 @@ struct Freight {
     intent: Option<Arc<Intent>>,
     /// Whether the image was saved before and its file is gone.
     again: bool,
+    /// Where it was found not to be any more.
+    dead: Option<Address>,
+    since: Instant,
 }
 
 /// What became of a landing.
@@ -87,6 +98,8 @@ impl Landing {
             asked,
             intent,
             again: false,
+            dead: None,
+            since: Instant::now(),
         };
         Some(Self { logged, freight })
     }
@@ -187,8 +200,11 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Ashore::GivenUp);
             }
             Miss::Fetch(FetchError::Gone) if gone < 2 => {
+                if gone > 0 {
+                    tokio::time::sleep(BETWEEN_QUESTIONS).await;
+                }
                 gone += 1;
-                landing.address = Address::Nowhere;
+                landing.dead = Some(std::mem::replace(&mut landing.address, Address::Nowhere));
                 continue;
             }
             Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
@@ -245,34 +261,70 @@ async fn fetch_and_keep<L: RunLog, P: Provider, S: ImageStore>(
     part.finish(landing.asked).await.map_err(Miss::Store)
 }
 
-/// Asks queue and archive where the image is now.
+/// Asks where the image is now, until there is an address or silence means something.
 async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     landing: &Freight,
 ) -> Result<Address, Option<Trouble>> {
+    let (mut failures, mut asked) = (0, 0);
+    loop {
+        match ask_where(world, landing).await {
+            Ok(Some(address)) => return Ok(address),
+            Ok(None) => {
+                asked += 1;
+                if asked >= ASKED_BEFORE_LOST && age(world, landing) >= world.settings.quiet {
+                    return Err(None);
+                }
+                tokio::time::sleep(BETWEEN_QUESTIONS).await;
+            }
+            Err(trouble) if failures >= world.settings.retries => return Err(Some(trouble)),
+            Err(_) => {
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
+            }
+        }
+    }
+}
+
+/// Asks the queue and, if it gives no other address than a dead one, the archive.
+async fn ask_where<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+) -> Result<Option<Address>, Trouble> {
+    let task = landing.produced.task;
     let of = |report: &Report| {
         let mut images = report.images.iter();
         let found = images.find(|image| image.image == landing.produced.image)?;
         (!matches!(found.address, Address::Nowhere)).then(|| found.address.clone())
     };
-    let mut failures = 0;
-    loop {
-        match look(world, landing.produced.task).await {
-            Look::Known(report) => {
-                if let Some(address) = of(&report) {
-                    return Ok(address);
-                }
-                return Err(None);
-            }
-            Look::Nothing => return Err(None),
-            Look::CannotAsk(trouble) if failures >= world.settings.retries => {
-                return Err(Some(trouble));
-            }
-            Look::CannotAsk(_) => {
-                tokio::time::sleep(world.backoff.wait(failures, None)).await;
-                failures += 1;
-            }
-        }
+    let address = match look(world, task).await {
+        Look::Known(report) => of(&report),
+        Look::Nothing => return Ok(None),
+        Look::CannotAsk(trouble) => return Err(trouble),
+    };
+    if address.is_some() && address != landing.dead {
+        return Ok(address);
+    }
+    match world.provider.details(task).await {
+        Ok(Known::Task(report)) => Ok(of(&report).or(address)),
+        Ok(Known::Nothing) => Ok(address),
+        Err(_) if address.is_some() => Ok(address),
+        Err(error) => Err(error.trouble),
+    }
+}
+
+/// Gives how old the image's task is at the least, or for how long the image is known.
+fn age<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+) -> Duration {
+    let sent_at = world
+        .ledger()
+        .task(landing.produced.task)
+        .and_then(|task| task.sent_at);
+    match sent_at {
+        Some(at) => world.since(Some(at)),
+        None => landing.since.elapsed(),
     }
 }
 

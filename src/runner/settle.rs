@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
+use crate::ledger::money::OverCap;
 use crate::ledger::port::{self, Asked, OpenIntent, RunLog};
-use crate::ledger::record::AcceptedBy;
+use crate::ledger::record::{AcceptedBy, Record};
 use crate::ledger::task::{End, Fate, Task};
 use crate::plan::build::{Purchase, Unsettled};
 use crate::plan::reason::Reason;
@@ -124,8 +125,12 @@ async fn look_again<L: RunLog, P: Provider, S: ImageStore>(
     task: &Task,
     trail: Trail,
 ) -> Result<Left, Halt> {
+    let is_new = |report: &Report| {
+        let mut images = report.images.iter();
+        images.any(|found| task.images.iter().all(|known| known.image != found.image))
+    };
     match look(world, trail.task).await {
-        Look::Known(report) if !report.images.is_empty() => {
+        Look::Known(report) if is_new(&report) => {
             accept(world, trail.task, AcceptedBy::Asked).await?;
             follow(world, trail, report, true).await
         }
@@ -236,14 +241,31 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     };
     order.intent.resend = case.resends + 1;
     order.tried = 0;
-    world
-        .ledger()
-        .foresee(&crate::ledger::record::Record::Intent(Box::new(
-            order.intent.clone(),
-        )))?;
-    world.tell_money();
+    if let Err(over) = reserve_again(world, &order)? {
+        let trouble = Trouble {
+            class: Class::Unknown,
+            code: "over-cap".to_owned(),
+            message: format!("it may have been bought, and is not sent again: {over}"),
+        };
+        return Ok(left_open(world, task, &trouble));
+    }
     let (proof, _) = port::recommit(&*world.log, proof, order.intent.clone()).await?;
     Box::pin(send(world, proof, order)).await
+}
+
+/// Reserves the price in this run's account too, or names the cap in the way.
+fn reserve_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    order: &Order,
+) -> Result<Result<(), OverCap>, Halt> {
+    let mut ledger = world.ledger();
+    if let Err(over) = ledger.allow_again(&world.settings.caps, order.task) {
+        return Ok(Err(over));
+    }
+    ledger.foresee(&Record::Intent(Box::new(order.intent.clone())))?;
+    drop(ledger);
+    world.tell_money();
+    Ok(Ok(()))
 }
 
 /// Works out what an earlier run sent, from the manifest that still asks for it.
