@@ -353,6 +353,18 @@ impl Ledger {
         self.runs.last().is_some_and(|run| run.ended.is_none())
     }
 
+    /// Tells whether some run went through the whole plan.
+    ///
+    /// Until then a log that was begun anew may lack purchases that an earlier log told of.
+    #[must_use]
+    pub fn was_gone_through(&self) -> bool {
+        let whole = |run: &Run| {
+            let done = run.ended.as_ref().is_some_and(|end| end.reason == "done");
+            done && run.started.selection.is_empty()
+        };
+        self.runs.iter().any(whole)
+    }
+
     /// Gives the run under way or the last one.
     #[must_use]
     pub fn last_run(&self) -> Option<&RunId> {
