@@ -219,7 +219,21 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         while self.has_free_slot()
             && let Some(errand) = self.returned.pop_front()
         {
-            self.begin(*errand);
+            self.begin_in_turn(errand);
+        }
+    }
+
+    /// Begins a purchase, unless the plan has it stop the run at a cap: then it waits for all
+    /// before it, and whatever comes after it waits too.
+    fn begin_in_turn(&mut self, errand: Box<Errand>) {
+        let over = errand.purchase.over.as_ref();
+        let stops = over.filter(|over| over.cap.stops_all() && errand.known.is_none());
+        match stops {
+            Some(over) if !self.slots.is_empty() || !self.settling.is_empty() => {
+                self.short_of_money = Some(over.clone());
+                self.returned.push_front(errand);
+            }
+            _ => self.begin(*errand),
         }
     }
 
@@ -246,7 +260,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
 
     fn heard(&mut self, word: Option<Word>) {
         match word {
-            Some(Word::Go(errand)) => self.begin(*errand),
+            Some(Word::Go(errand)) => self.begin_in_turn(errand),
             Some(Word::Unreachable(trouble)) => {
                 let why = Draining::Account(trouble.clone());
                 self.drain(RunEnd::Unreachable(trouble), why);
