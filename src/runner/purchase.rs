@@ -17,7 +17,7 @@ use crate::plan::step::{After, after_submit};
 use crate::provider::{Provider, Report, Submitted};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow;
-use crate::runner::settle;
+use crate::runner::settle::{self, Look};
 use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
@@ -192,6 +192,18 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
                 });
                 if !world.sleep(wait).await {
                     return turned_away(world, proof, &order, trouble).await;
+                }
+                if order.intent.resend > 0 {
+                    // Nobody knew the first send before the wait; somebody may know it now.
+                    match settle::look(world, order.task).await {
+                        Look::Nothing => {}
+                        Look::Known(report) => {
+                            accept(world, order.task, AcceptedBy::Asked).await?;
+                            let trail = order.into_trail(sent);
+                            return follow::follow(world, trail, report, true).await;
+                        }
+                        Look::CannotAsk(why) => return Ok(left_open(world, order.task, &why)),
+                    }
                 }
             }
         }
