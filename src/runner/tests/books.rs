@@ -244,12 +244,13 @@ impl State {
     pub(super) fn deliver(&mut self) {
         let now = self.clock.now();
         let due = self.books.wire.iter().filter(|(_, p)| p.arrives <= now);
-        let due: Vec<u64> = due.map(|(number, _)| *number).collect();
-        for number in due {
+        let mut due: Vec<_> = due.map(|(number, p)| (p.arrives, *number)).collect();
+        due.sort_unstable();
+        for (arrived, number) in due {
             if let Some(parcel) = self.books.wire.remove(&number) {
                 let task = parcel.task;
-                let word = self.answer(parcel, now);
-                self.tell(|| format!("{task} arrives at the provider: {word:?}"));
+                let word = self.answer(parcel, arrived);
+                self.tell(|| format!("{task} came to the provider at {arrived} ms: {word:?}"));
                 self.books.words.insert(number, word);
             }
         }

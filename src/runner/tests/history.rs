@@ -28,7 +28,7 @@ use crate::runner::tests::service::Line;
 use crate::runner::tests::show::{Edition, Script};
 use crate::runner::tests::sights::{Sight, Sights};
 use crate::runner::tests::universe::{Fates, State, Universe};
-use crate::runner::tests::weather::{PRICE, Weather};
+use crate::runner::tests::weather::{FOR_EVER, PRICE, Weather};
 use crate::runner::{Doors, run};
 
 /// The longest a run may take, in the time of its world.
@@ -74,8 +74,8 @@ pub(super) struct Broken {
     pub(super) trace: Vec<String>,
 }
 
-/// Plays the history of a seed to its end.
-pub(super) fn play(seed: u64, trace: bool) -> Result<Sights, Broken> {
+/// Plays the history of a seed to its end; gives what was seen, and told if it is traced.
+pub(super) fn play(seed: u64, trace: bool) -> Result<(Sights, Vec<String>), Broken> {
     let mut dice = Dice::new(seed);
     let weather = Weather::draw(&mut dice);
     let script = Script::draw(&mut dice, weather.images.inline);
@@ -96,7 +96,8 @@ pub(super) fn play(seed: u64, trace: bool) -> Result<Sights, Broken> {
     if history.is_broken() {
         return Err(history.broken());
     }
-    Ok(history.universe.state().sights.clone())
+    let mut state = history.universe.state();
+    Ok((state.sights.clone(), state.trace.take().unwrap_or_default()))
 }
 
 impl History {
@@ -160,6 +161,10 @@ impl History {
         if people.chance(300) && state.log_can_be_lost() {
             state.log.delete();
             state.allowed.log_was_lost = true;
+            // Whoever is turned away until the retries are used up gives up an id that only the
+            // provider's refusal of it would have shown to be bought.
+            let sends = &mut state.weather.sends;
+            (sends.busy, sends.never_sent, sends.fail_upload) = (0, 0, 0);
             state.see(Sight::LogGone);
             state.tell(|| "people: the run log is deleted".to_owned());
         }
@@ -368,10 +373,12 @@ impl History {
         for (_, wanted) in &edition.0 {
             self.universe.state().allowed.want(wanted);
         }
-        let (log_is_new, cut_off) = {
+        let (log_is_new, cut_off, gone_through) = {
             let mut state = self.universe.state();
             state.deliver();
-            (state.log.is_new(), state.log.ledger.was_cut_off())
+            let ledger = &state.log.ledger;
+            let (cut_off, gone_through) = (ledger.was_cut_off(), ledger.was_gone_through());
+            (state.log.is_new(), cut_off, gone_through)
         };
         let plan = self.plan(&edition, flags);
         if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
@@ -382,14 +389,14 @@ impl History {
             run: RunId::new(&format!("run-{}", self.lives)),
             began: self.universe.state().clock.wall(),
             caps: self.caps,
-            ask_first: log_is_new || self.mended || cut_off,
+            ask_first: !gone_through || self.mended || cut_off,
             seed: u64::from(self.lives),
             ..self.settings.clone()
         };
         if cut_off || log_is_new {
             self.universe.state().images.sweep();
         }
-        let ledger = match self.open(&log, &settings).await {
+        let ledger = match self.open(&log, &settings, flags).await {
             Ok(ledger) => ledger,
             Err(error) => return End::Outcome(Box::new(failed(error))),
         };
@@ -421,7 +428,7 @@ impl History {
     }
 
     /// Begins the log where there is none, and the run; gives the ledger the run begins with.
-    async fn open(&self, log: &Log, settings: &Settings) -> Result<Ledger, LogError> {
+    async fn open(&self, log: &Log, settings: &Settings, flags: Flags) -> Result<Ledger, LogError> {
         if self.universe.state().log.is_new() {
             let opened = LogOpened {
                 format: 1,
@@ -434,7 +441,7 @@ impl History {
         let started = RunStarted {
             run: settings.run.clone(),
             manifest: Sha256::of(b""),
-            selection: Vec::new(),
+            selection: flags.limit.iter().map(|_| "--limit".to_owned()).collect(),
             caps: BTreeMap::new(),
             jobs: 4,
             endpoint: String::new(),
@@ -480,6 +487,12 @@ impl State {
     /// Tells whether everything that was bought can be found without the log: its ids are those of
     /// a first run of this manifest, and each of their tasks buys one take.
     fn log_can_be_lost(&self) -> bool {
+        // A run with a new log asks the queue, and not the archive, before it sends.
+        let memory = &self.weather.memory;
+        let queue = memory.queue == FOR_EVER && memory.knows_sync;
+        if !queue && memory.conflict < FOR_EVER {
+            return false;
+        }
         let never = |sight| self.sights.of(sight) == 0;
         let first = |task: &Task| {
             let ended = !matches!(

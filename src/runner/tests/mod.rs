@@ -4,11 +4,13 @@
 
 mod allowed;
 mod books;
+mod crash;
 mod cupboard;
 mod dice;
 mod history;
 mod log_disk;
 mod promises;
+mod regressions;
 mod service;
 mod show;
 mod sights;

@@ -199,7 +199,8 @@ fn covers(task: &Task, take: TakeNo) -> bool {
 /// Checks the caps against what the provider has billed, as far as it keeps to the price that was
 /// reserved.
 fn over_in_truth(state: &State, id: TaskId, task: &Task) -> Option<String> {
-    if state.books.sold.contains_key(&id) {
+    // Without its log a run learns of money that is gone only as it comes to each task.
+    if state.books.sold.contains_key(&id) || state.allowed.log_was_lost {
         return None;
     }
     let own = task.price.get() * u64::from(task.takes.count);

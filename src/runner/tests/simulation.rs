@@ -20,7 +20,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// Plays one history; a panic of the program counts as a broken promise.
-fn watch(seed: u64, trace: bool) -> Result<Sights, Broken> {
+fn watch(seed: u64, trace: bool) -> Result<(Sights, Vec<String>), Broken> {
     std::panic::catch_unwind(|| play(seed, trace)).unwrap_or_else(|_| {
         Err(Broken {
             promise: "the program panicked; see above".to_owned(),
@@ -32,7 +32,8 @@ fn watch(seed: u64, trace: bool) -> Result<Sights, Broken> {
 /// Plays a history again, tells all of it, and fails the test if it breaks a promise.
 fn replay(seed: u64) {
     let broken = match watch(seed, true) {
-        Ok(sights) => {
+        Ok((sights, trace)) => {
+            println!("{}", trace.join("\n"));
             println!("seed {seed} keeps every promise:{sights}");
             return;
         }
@@ -58,7 +59,7 @@ fn play_all(histories: u64) -> Result<Sights, (u64, u64)> {
                 break;
             }
             match watch(seed, false) {
-                Ok(sights) => mine.add(&sights),
+                Ok((sights, _)) => mine.add(&sights),
                 Err(_) => {
                     let played = played.load(Ordering::Relaxed);
                     broken

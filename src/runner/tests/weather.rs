@@ -114,6 +114,9 @@ pub(super) struct Memory {
     /// Whether the archive has a record without results of a running task.
     pub(super) archive_running: bool,
     /// How long after its end a task's id is refused; while it runs it always is.
+    ///
+    /// Never less than a few seconds: between asking about a task that nobody shows and sending
+    /// it, the task may end, and only the refusal of its id then tells that it was bought.
     pub(super) conflict: u64,
     /// Whether an id that was refused is taken.
     pub(super) refused_takes_id: bool,
@@ -251,7 +254,7 @@ impl Ends {
 impl Memory {
     fn draw(dice: &mut Dice) -> Self {
         let mut span = |short: u64| dice.pick(&[FOR_EVER, short, 40_000, 4_000_000]);
-        let (queue, archive, conflict) = (span(3_000), span(0), span(0));
+        let (queue, archive, conflict) = (span(3_000), span(0), span(5_000));
         let mut memory = Self {
             queue,
             archive,
