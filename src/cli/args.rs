@@ -65,6 +65,8 @@ pub enum Command {
     Verify(Verify),
     /// Tell everything that happened, from the run log
     Report(Report),
+    /// Examine the run log, and look at key, disk and clock; changes nothing
+    Doctor(Doctor),
     /// Serve the rehearsal API on loopback, which bills play money
     Rehearse(Rehearse),
     /// Print a completion script for a shell
@@ -207,6 +209,14 @@ pub struct Run {
     /// Begin nothing new after this time of day
     #[arg(long, value_name = "HH:MM")]
     pub until: Option<String>,
+    /// How the API is reached.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// How the API is reached, or the rehearsal that stands in for it.
+#[derive(Clone, Debug, Args)]
+pub struct Reach {
     /// The API's address
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
@@ -238,6 +248,12 @@ pub struct Verify {
     /// Which show.
     #[command(flatten)]
     pub manifest: Manifest,
+    /// Fetch missing and damaged images again, free of charge, and make sidecars and sums anew
+    #[arg(long)]
+    pub repair: bool,
+    /// How the API is reached.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// `report`.
@@ -250,6 +266,17 @@ pub struct Report {
     #[arg(long, value_name = "FORM", default_value = "json")]
     pub format: ReportFormat,
     /// Write it to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which show, or a run log itself as a .jsonl file.
+    #[command(flatten)]
+    pub manifest: Manifest,
+    /// Copy the good part of the run log to a new file, which must not be there yet
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! The run log as commands open it: read and folded, or opened for a run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -19,7 +20,7 @@ pub const TOOL: &str = concat!("reshoot ", env!("CARGO_PKG_VERSION"));
 /// A run log opened for a run.
 pub struct Books {
     /// Where records are appended.
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
     /// What the log means.
     pub ledger: Ledger,
     /// Whether the log was begun just now.
@@ -84,7 +85,7 @@ pub fn open(
         tool: TOOL.to_owned(),
     };
     let fold = |stamped: Stamped| ledger.apply(&stamped).map_err(|why| why.to_string());
-    let opened = journal::open(output, std::sync::Arc::new(now), begin, fold);
+    let opened = journal::open(output, Arc::new(now), begin, fold);
     let opened = opened.map_err(|error| stopped(&error, streams))?;
     if let Some(tail) = &opened.cut {
         tell_tail(
@@ -94,7 +95,7 @@ pub fn open(
         );
     }
     Ok(Books {
-        journal: opened.journal,
+        journal: Arc::new(opened.journal),
         ledger,
         new: opened.new,
         mended: opened.cut.is_some(),

@@ -12,6 +12,8 @@ pub mod commands;
 pub mod exit;
 pub mod planning;
 pub mod render;
+pub mod repair;
+pub mod service;
 pub mod settings;
 pub mod show;
 pub mod signals;

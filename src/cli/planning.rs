@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::show::{Checked, Files, Show, Stopped, selection};
+use crate::cli::show::{self, Checked, Files, Show, Stopped, selection};
 use crate::cli::streams::Streams;
 use crate::domain::diagnostic::Placed;
 use crate::domain::id::ShowId;
@@ -112,11 +112,20 @@ pub fn plan_with(
         file_state: &state,
     };
     let mut builder = Builder::new(ledger, terms);
+    let mut any = selection.is_everything();
     let checked = wish
         .show
         .check(wish.flags.skip_invalid, streams, |index, wanted| {
             each(wanted);
+            any = any || selection.has(wanted);
             builder.add(index, wanted);
         })?;
+    if !any {
+        let flags = show::spelled(wish.chosen).join(" ");
+        streams.insist(&format!(
+            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
+        ));
+        return Err(Exit::Usage);
+    }
     Ok((builder.finish(), checked))
 }

@@ -140,13 +140,20 @@ pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -
     Exit::Invalid
 }
 
-/// Gives the output folder: `--out` or the manifest's, with a name of its own for rehearsals.
+/// Gives the output folder where flags alone tell it, so that no manifest needs to be read.
+#[must_use]
+pub fn named_output(args: &args::Manifest) -> Option<PathBuf> {
+    args.out.clone().map(|real| its_own(args, real))
+}
+
+/// Gives the output folder: `--out` or the manifest's.
 fn output(args: &args::Manifest, manifest: &Manifest) -> PathBuf {
     let beside = args.manifest.parent().unwrap_or(Path::new(""));
-    let real = args
-        .out
-        .clone()
-        .unwrap_or_else(|| beside.join(&manifest.show.output.value));
+    named_output(args).unwrap_or_else(|| its_own(args, beside.join(&manifest.show.output.value)))
+}
+
+/// Gives a rehearsal a folder of its own.
+fn its_own(args: &args::Manifest, real: PathBuf) -> PathBuf {
     if !args.rehearse {
         return real;
     }
@@ -307,6 +314,15 @@ pub fn show_id(
             .at(written.place)
             .expected(format!("`{log}`, or another output folder"))
             .help("give every show an output folder of its own, or put its id back");
+            Err(refuse(&show.manifest.sources, &[complaint], streams))
+        }
+        (Some(log), None) if log_has_it_from_manifest => {
+            let output = show.output.display();
+            let complaint = Diagnostic::error(
+                "other-show",
+                format!("the output folder {output} holds the run log of show {log}, and this manifest has no `show.id`"),
+            )
+            .help("choose another output folder with --out, or write that id into `[show]` if this is that show");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
         (Some(log), _) => Ok(log.clone()),

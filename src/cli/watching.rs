@@ -102,7 +102,7 @@ impl Clerk {
         if stale.is_empty() && !all {
             return Ok(());
         }
-        rebuild_sidecars(&self.output, &stale, all, streams)
+        rebuild_sidecars(&self.output, &stale, all, streams).map(drop)
     }
 }
 
@@ -121,13 +121,18 @@ fn write_sidecars(
     Ok(feed.stale().clone())
 }
 
-fn rebuild_sidecars(
+/// Makes the sidecars of some tasks again from the log, or all; gives how many were not right.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub(in crate::cli) fn rebuild_sidecars(
     output: &Path,
     stale: &HashSet<TaskId>,
     all: bool,
     streams: &Streams,
-) -> Result<(), Stopped> {
+) -> Result<u64, Stopped> {
     let texts = Texts::open(output).map_err(|error| unexpected(&error, streams))?;
+    let mut made = 0;
     let mut feed = Feed::keeping(stale.clone());
     books::replay(output, streams, |stamped| {
         let task = match &stamped.record {
@@ -137,11 +142,12 @@ fn rebuild_sidecars(
         match feed.take_in(&stamped) {
             Some(file) if all || task.is_some_and(|task| stale.contains(&task)) => texts
                 .put(&file.path, &file.bytes)
-                .map(drop)
+                .map(|changed| made += u64::from(changed))
                 .map_err(|error| error.to_string()),
             _ => Ok(()),
         }
-    })
+    })?;
+    Ok(made)
 }
 
 /// Shows a run while it goes on.
@@ -187,19 +193,17 @@ fn columns() -> u16 {
         .unwrap_or(USUAL)
 }
 
-/// Makes `SHA256SUMS` say what the ledger says.
+/// Makes `SHA256SUMS` say what the ledger says; tells whether it did not before.
 ///
 /// # Errors
 /// Ends with [`Exit::Unexpected`] when it cannot be written.
-pub fn write_sums(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<(), Stopped> {
+pub fn write_sums(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<bool, Stopped> {
     let images = ledger.tasks().flat_map(|(_, task)| &task.images);
     let files = images.filter_map(|image| match &image.fate {
         Fate::Saved(on_disk) => Some((on_disk.path.clone(), on_disk.sha256)),
         Fate::Produced(_) | Fate::Lost(_) => None,
     });
-    sums::write(output, files.collect())
-        .map(drop)
-        .map_err(|error| unexpected(&error, streams))
+    sums::write(output, files.collect()).map_err(|error| unexpected(&error, streams))
 }
 
 /// Makes again what is made from the log, where the last run could not or it was deleted.
@@ -229,9 +233,19 @@ pub fn lacks(plan: &Plan) -> bool {
         Kept::MissingFile,
         Kept::RefusedBefore,
     ];
-    plan.entries
-        .iter()
-        .any(|entry| lacking.iter().any(|kept| entry.keeps.contains_key(kept)))
+    plan.entries.iter().any(|entry| {
+        let have = entry.keeps.get(&Kept::Have).copied().unwrap_or_default();
+        have < entry.wanted && lacking.iter().any(|kept| entry.keeps.contains_key(kept))
+    })
+}
+
+/// Tells whether takes are lacking that no run makes good unasked.
+#[must_use]
+pub fn lacks_for_good(plan: &Plan) -> bool {
+    let mut entries = plan.entries.iter();
+    entries.any(|entry| {
+        entry.keeps.contains_key(&Kept::Lost) || entry.keeps.contains_key(&Kept::RefusedBefore)
+    })
 }
 
 /// Counts what a run did, for its last record.

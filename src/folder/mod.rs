@@ -7,12 +7,13 @@
 //! made under a name that was free; a name is given to a file in one step; whoever wants a name
 //! to outlive a power cut calls [`Folder::sync`] afterwards.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 
 use crate::folder::error::{FileError, Why};
@@ -53,6 +54,30 @@ pub struct Names {
     pub folders: Vec<String>,
     /// Files, links and all else.
     pub others: Vec<String>,
+}
+
+/// How much room there is in a file system, for this user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// How many bytes are free.
+    pub bytes: u64,
+    /// How many files can still be made; none where the file system knows no such number.
+    pub files: Option<u64>,
+    /// Whether nothing can be written.
+    pub read_only: bool,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.read_only {
+            return f.write_str("read-only; make it writable or choose another folder with --out");
+        }
+        write!(f, "{} MiB free", self.bytes >> 20)?;
+        match self.files {
+            Some(files) => write!(f, ", room for {files} files"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A folder held open.
@@ -215,6 +240,20 @@ impl Folder {
     #[cfg(not(target_os = "linux"))]
     fn open_whole(&self, _path: &str) -> Option<Result<OwnedFd, Errno>> {
         None
+    }
+
+    /// Tells how much room there is in its file system.
+    ///
+    /// # Errors
+    /// Gives the operating system's reason.
+    pub fn room(&self) -> Result<Room, FileError> {
+        let told = rustix::fs::fstatvfs(&self.fd);
+        let told = told.map_err(|errno| FileError::new(self.path.clone(), errno))?;
+        Ok(Room {
+            bytes: told.f_bavail.saturating_mul(told.f_frsize),
+            files: (told.f_files > 0).then_some(told.f_favail),
+            read_only: told.f_flag.contains(StatVfsMountFlags::RDONLY),
+        })
     }
 
     /// Makes the names in it durable.

@@ -24,6 +24,7 @@ use crate::journal::writer::{Clock, Place, Writer};
 use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{FORMAT, LogOpened, Record, Stamped};
 
+pub mod doctor;
 pub mod lock;
 pub mod reader;
 pub mod writer;

@@ -42,10 +42,12 @@ impl fmt::Display for Tail {
 }
 
 /// What was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replayed {
     /// How many records there are, which is the number of the last one.
     pub(crate) records: u64,
+    /// Their length in bytes.
+    pub(crate) bytes: u64,
     /// The checksum of the last record.
     pub(crate) crc: u32,
     /// The torn end.
@@ -80,12 +82,18 @@ pub(crate) fn replay(
     input: &mut impl BufRead,
     each: &mut impl FnMut(Stamped) -> Result<(), String>,
 ) -> Result<Replayed, Fault> {
+    let mut read = Replayed::default();
+    replay_into(input, each, &mut read)?;
+    Ok(read)
+}
+
+/// Does the same and tells of the good part even when the log is damaged after it.
+pub(crate) fn replay_into(
+    input: &mut impl BufRead,
+    each: &mut impl FnMut(Stamped) -> Result<(), String>,
+    read: &mut Replayed,
+) -> Result<(), Fault> {
     let mut lines = Lines::new(input);
-    let mut read = Replayed {
-        records: 0,
-        crc: 0,
-        tail: None,
-    };
     while lines.next().map_err(Fault::Read)? {
         if !lines.ended {
             read.tail = Some(lines.rest_from(lines.start));
@@ -104,6 +112,7 @@ pub(crate) fn replay(
                     .and_then(|()| each(line.stamped))
                     .map_err(|why| lines.damaged(why))?;
                 read.records += 1;
+                read.bytes = lines.end;
                 read.crc = crc;
             }
             Err(error) if lines.has_nul() => {
@@ -113,7 +122,7 @@ pub(crate) fn replay(
             Err(error) => return Err(lines.damaged(error.to_string())),
         }
     }
-    Ok(read)
+    Ok(())
 }
 
 /// Checks that a record follows the `last` one, and that the first one begins a log.
@@ -156,34 +165,39 @@ fn torn_from_here(
 }
 
 /// The lines of a log, one at a time.
-struct Lines<'a, R> {
+pub(crate) struct Lines<'a, R> {
     input: &'a mut R,
     /// The line, with its newline; cut short past [`LONGEST`].
-    text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// Whether it ends in a newline.
     ended: bool,
     /// Its number, from 1.
     number: u64,
     /// Its offset in bytes.
-    start: u64,
+    pub(crate) start: u64,
     /// The offset after it.
-    end: u64,
+    pub(crate) end: u64,
 }
 
 impl<'a, R: BufRead> Lines<'a, R> {
     fn new(input: &'a mut R) -> Self {
+        Self::after(input, 0, 0)
+    }
+
+    /// Reads on after some lines that are that many bytes long.
+    pub(crate) const fn after(input: &'a mut R, lines: u64, bytes: u64) -> Self {
         Self {
             input,
             text: Vec::new(),
             ended: false,
-            number: 0,
-            start: 0,
-            end: 0,
+            number: lines,
+            start: bytes,
+            end: bytes,
         }
     }
 
     /// Moves to the next line; false at the end.
-    fn next(&mut self) -> io::Result<bool> {
+    pub(crate) fn next(&mut self) -> io::Result<bool> {
         self.text.clear();
         self.ended = false;
         self.start = self.end;
@@ -213,7 +227,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
         Ok(self.end > self.start)
     }
 
-    fn has_nul(&self) -> bool {
+    pub(crate) fn has_nul(&self) -> bool {
         self.text.contains(&0)
     }
 

@@ -489,13 +489,12 @@ fn after_a_failed_write_or_sync_nothing_more_is_taken_and_the_next_run_goes_on()
                     }
                     Err(LogError::Write { path, reason }) => {
                         failed += 1;
-                        assert_eq!(failed, 1);
                         assert!(path.ends_with(FILE) && reason.contains("disk"), "{reason}");
                     }
-                    Err(LogError::Shut) => assert!(failed == 1),
+                    Err(LogError::Shut) => panic!("the first failure is told to everybody"),
                 }
             }
-            assert_eq!(failed == 1, durable.len() < 9);
+            assert_eq!(failed > 0, durable.len() < 9);
             drop(journal);
             // What was never answered may stand there whole all the same.
             let opened = home.open().expect("the next run goes on");

@@ -56,8 +56,9 @@ pub(crate) struct Appender<M> {
     path: String,
     clock: Clock,
     place: Place,
-    /// Set by the first failure and never taken back: what is on disk is then not known.
-    shut: bool,
+    /// The first failure, never taken back: what is on disk is then not known. Whoever comes later
+    /// is told the same, since it is chance who tells a person first.
+    failed: Option<LogError>,
     lines: Vec<u8>,
 }
 
@@ -68,7 +69,7 @@ impl<M: Medium> Appender<M> {
             path,
             clock,
             place,
-            shut: false,
+            failed: None,
             lines: Vec::new(),
         }
     }
@@ -114,17 +115,17 @@ impl<M: Medium> Appender<M> {
     }
 
     fn write_lines(&mut self) -> Result<(), LogError> {
-        if self.shut {
-            return Err(LogError::Shut);
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
         }
         let done = write_whole(&mut self.medium, &self.lines).and_then(|()| self.medium.sync());
         done.map_err(|error| {
-            self.shut = true;
             let why = FileError::from_io(self.path.clone(), &error).why;
-            LogError::Write {
+            let failed = LogError::Write {
                 path: self.path.clone(),
                 reason: why.to_string(),
-            }
+            };
+            self.failed.insert(failed).clone()
         })
     }
 }

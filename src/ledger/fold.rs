@@ -22,6 +22,8 @@ pub struct Ledger {
     pub show_id_from_manifest: bool,
     /// The number of the last record.
     pub last_seq: u64,
+    /// Whether the log is the good part of a damaged one, so that it may not tell of every send.
+    pub has_gap: bool,
     /// Money.
     pub accounts: Accounts,
     /// Runs, in order.
@@ -165,6 +167,10 @@ impl Ledger {
             Record::Refused(ended) => self.change(ended.task, |task| task.refuse(ended)),
             Record::Failed(ended) => self.change(ended.task, |task| task.fail(ended)),
             Record::Unsure(ended) => self.change(ended.task, |task| task.doubt(ended)),
+            Record::Gap(_) => {
+                self.has_gap = true;
+                Ok(())
+            }
             Record::Other(_) => Ok(()),
         }
     }
@@ -290,15 +296,6 @@ impl Ledger {
         TakeNo(history.highest_spent().max(held.unwrap_or(0)) + 1)
     }
 
-    /// Tells whether a task may be sent again under every cap.
-    ///
-    /// # Errors
-    /// Names the first cap in the way.
-    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
-        let task = self.tasks.get(&id);
-        task.map_or(Ok(()), |task| self.accounts.allow_again(caps, task))
-    }
-
     /// Gives a task.
     #[must_use]
     pub fn task(&self, id: TaskId) -> Option<&Task> {
@@ -345,6 +342,21 @@ impl Ledger {
     #[must_use]
     pub fn dearest(&self, model: &str, size: &str) -> Option<Micros> {
         self.dearest.get(&price_key(model, size)).copied()
+    }
+
+    /// Tells whether a task of the log may be sent once more under the cap of a run.
+    ///
+    /// Its money counts everywhere already but in this run's account, where another run sent it.
+    ///
+    /// # Errors
+    /// Names the cap in the way.
+    pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
+        match self.tasks.get(&id) {
+            Some(task) if task.period != self.accounts.period => {
+                self.accounts.allow_in_run(caps, task.weight().reserved)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells whether the last run was cut off.

@@ -119,6 +119,13 @@ pub fn peek(line: &[u8]) -> Option<(Head, u32)> {
     Some((head, crc))
 }
 
+/// Gives the checksum that is written in a line, sound or not.
+#[must_use]
+pub fn written_checksum(line: &[u8]) -> Option<u32> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    split_seal(line).ok().map(|(_, crc)| crc)
+}
+
 /// Gives the format of a log from its first line when it is newer than this version reads.
 ///
 /// Nothing else of such a line is judged, for its rules are not known.
@@ -146,6 +153,7 @@ const fn kind(record: &Record) -> &str {
         Record::Unsure(_) => "unsure",
         Record::Lost(_) => "lost",
         Record::RunEnded(_) => "run_ended",
+        Record::Gap(_) => "gap",
         Record::Other(kind) => kind.as_str(),
     }
 }

@@ -8,9 +8,13 @@
 //! state before it is refused; a take's number belongs to one image for ever; a send needs a
 //! [`port::CommittedIntent`], which only exists when the intent is durable.
 
+pub mod bills;
 pub mod fold;
 pub mod json;
 pub mod money;
 pub mod port;
 pub mod record;
 pub mod task;
+
+#[cfg(test)]
+mod tests;

@@ -63,12 +63,6 @@ pub enum CapKind {
 }
 
 impl CapKind {
-    /// Tells whether a run stops at the cap, rather than leave out what the cap is about.
-    #[must_use]
-    pub const fn stops_all(self) -> bool {
-        matches!(self, Self::Run | Self::Show)
-    }
-
     /// Gives the word for people and reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -186,6 +180,14 @@ impl Accounts {
         self.run = Account::default();
     }
 
+    /// Tells whether a price fits under the cap of the run.
+    ///
+    /// # Errors
+    /// Names it where it does not.
+    pub fn allow_in_run(&self, caps: &Caps, price: Micros) -> Result<(), OverCap> {
+        self.run.allows(CapKind::Run, caps.run, price)
+    }
+
     /// Tells whether a price fits under every cap.
     ///
     /// # Errors
@@ -203,41 +205,7 @@ impl Accounts {
         sequence
             .unwrap_or_default()
             .allows(CapKind::Sequence, caps.sequence, price)?;
-        self.run.allows(CapKind::Run, caps.run, price)?;
+        self.allow_in_run(caps, price)?;
         self.show.allows(CapKind::Show, caps.show, price)
-    }
-
-    /// Tells whether a task that is in the accounts already may be sent again under every cap.
-    ///
-    /// Caps may have become lower since it was first sent, and a run that did not send it has not
-    /// counted it yet.
-    ///
-    /// # Errors
-    /// Names the first cap in the way, the narrowest first.
-    pub(super) fn allow_again(&self, caps: &Caps, task: &Task) -> Result<(), OverCap> {
-        let price = task.price.times(u64::from(task.missing()));
-        let counted = task.weight().reserved;
-        let more = price.minus(counted);
-        let without = |over: OverCap| OverCap {
-            reserved: over.reserved.minus(price.minus(over.price)),
-            price,
-            ..over
-        };
-        let sequence = task.sequence.as_deref();
-        let sequence = sequence.and_then(|name| self.sequences.get(name)).copied();
-        let shot = self.shots.get(&task.shot).copied().unwrap_or_default();
-        let in_run = if task.period == self.period {
-            more
-        } else {
-            price
-        };
-        shot.allows(CapKind::Shot, caps.shot, more)
-            .and_then(|()| {
-                let sequence = sequence.unwrap_or_default();
-                sequence.allows(CapKind::Sequence, caps.sequence, more)
-            })
-            .and_then(|()| self.run.allows(CapKind::Run, caps.run, in_run))
-            .and_then(|()| self.show.allows(CapKind::Show, caps.show, more))
-            .map_err(without)
     }
 }

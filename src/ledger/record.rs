@@ -57,6 +57,8 @@ pub enum Record {
     Lost(Lost),
     /// A run ends.
     RunEnded(RunEnded),
+    /// The log is the good part of a damaged one: what was recorded after it is not known here.
+    Gap(Gap),
     /// A record of a kind this version does not know; it is kept and means nothing here.
     Other(String),
 }
@@ -162,6 +164,12 @@ pub struct Made {
     pub delivery: String,
     /// `url`, `base64` or `data-uri`.
     pub output: String,
+    /// How long the provider was asked to keep the image, in seconds.
+    pub ttl: Option<u32>,
+    /// Whether the provider was asked to call an address when done; the address is a secret.
+    pub webhook: bool,
+    /// Whether the provider was asked to put the image at an address; the address is a secret.
+    pub upload: bool,
     /// The references, in the order of their numbers.
     pub references: Vec<MadeOf>,
 }
@@ -265,6 +273,19 @@ pub struct Lost {
     pub index: u32,
     /// Why.
     pub trouble: Trouble,
+}
+
+/// Where the good part of a damaged log ends.
+///
+/// Whoever buys on such a log asks the provider about every task first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The line of the damaged log at which the damage began, from 1.
+    pub line: u64,
+    /// The offset of that line's first byte.
+    pub byte: u64,
+    /// How many bytes stood there and after it.
+    pub bytes: u64,
 }
 
 /// A run ends.

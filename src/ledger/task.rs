@@ -151,6 +151,26 @@ impl Task {
         self.end.is_none() && self.missing() > 0
     }
 
+    /// Tells whether it may have been paid for though nobody can tell.
+    ///
+    /// A task that was sent again and never answered is in doubt too, until it is settled: its
+    /// first send may have bought it.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        match &self.end {
+            Some(End::Unsure(_)) => true,
+            Some(_) => false,
+            None => self.is_open() && !self.accepted && self.resends > 0,
+        }
+    }
+
+    /// Gives the model's name at the API.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        let named = self.price_key.rsplit_once(' ');
+        named.map_or(&*self.price_key, |(model, _size)| model)
+    }
+
     /// Tells whether an image was paid for that is not on disk and not given up.
     #[must_use]
     pub fn has_unsaved(&self) -> bool {

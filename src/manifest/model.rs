@@ -80,6 +80,9 @@ pub struct RunSettings {
     pub retries: u32,
     /// Seconds that pass since a task was sent before it is sent again.
     pub quiet_s: u32,
+    /// Seconds that a task the provider took is waited for before it is told as unsure; 1200 when
+    /// left out, the 20 minutes of the vendor's clients.
+    pub patience_s: u32,
     /// The most tasks asked about in one request, from 1.
     pub poll_batch: u32,
 }
@@ -91,6 +94,7 @@ impl Default for RunSettings {
             rate_per_minute: 0,
             retries: 4,
             quiet_s: 60,
+            patience_s: 1200,
             poll_batch: 20,
         }
     }

@@ -87,6 +87,13 @@ fn address(scheme: &str, text: &str) -> Result<Image, (String, &'static str)> {
         .chars()
         .next()
         .is_some_and(|first| !matches!(first, '/' | '?' | '#'));
+    let authority = text[scheme.len() + 3..].split(['/', '?', '#']).next();
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        return Err((
+            "a reference's address holds a user name or password".to_owned(),
+            "a secret in a manifest ends up in logs: download it and name the file",
+        ));
+    }
     let https = scheme.eq_ignore_ascii_case("https");
     if has_host && (https || is_plain_loopback(text)) && !text.contains(' ') {
         return Ok(Image::Url(text.to_owned()));
@@ -138,6 +145,8 @@ mod tests {
             "ftp://a/b",
             "http://a.b/c",
             smuggled,
+            "https://user:secret@a.b/c.png",
+            "https://user@a.b",
             "https:///a",
             "data:text/html;base64,AAAA",
             "data:image/png,AAAA",

@@ -1,6 +1,6 @@
 //! Building a plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::class::Class;
 use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
@@ -100,6 +100,8 @@ pub struct Unsettled {
     pub task: TaskId,
     /// The shot of the manifest that still asks for exactly this and may be bought now.
     pub wanted_by: Option<usize>,
+    /// Whether the manifest still asks for exactly this, though it may not be bought just now.
+    pub may_return: bool,
 }
 
 /// A saved image whose file is gone.
@@ -109,8 +111,6 @@ pub struct Refetch {
     pub task: TaskId,
     /// Which of its images.
     pub index: u32,
-    /// The shot of the manifest it belongs to.
-    pub shot_index: usize,
 }
 
 /// Whether an image's file is there.
@@ -146,10 +146,9 @@ pub struct Builder<'a> {
     terms: Terms<'a>,
     plan: Plan,
     wanted_open: HashMap<TaskId, usize>,
+    barred_open: HashSet<TaskId>,
     accounts: Accounts,
     planned: Foreseen,
-    /// The cap that stops the run; nothing after it is bought.
-    stopped: Option<OverCap>,
     takes_left: Option<u32>,
 }
 
@@ -183,9 +182,9 @@ impl<'a> Builder<'a> {
             terms,
             plan: Plan::default(),
             wanted_open: HashMap::new(),
+            barred_open: HashSet::new(),
             accounts,
             planned: Foreseen::default(),
-            stopped: None,
             takes_left,
         }
     }
@@ -233,17 +232,24 @@ impl<'a> Builder<'a> {
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
     fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
         let mut standing = Standing::default();
+        let (refetch, changed) = (self.plan.refetch.len(), self.plan.changed_files.len());
         let ledger = self.ledger;
         let tasks = ledger.tasks_of(&wanted.shot, wanted.variant);
         for (id, task) in tasks.filter(|(_, task)| task.key == wanted.key) {
             if may_buy {
                 self.wanted_open.insert(id, shot_index);
+            } else {
+                self.barred_open.insert(id);
             }
-            self.count_images(&mut standing, shot_index, id, task);
+            if !task.images.is_empty() {
+                // What was refused once and made later is no more refused.
+                standing.refused = false;
+            }
+            self.count_images(&mut standing, id, task);
             let missing = task.missing();
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
-                Step::Leave(Leave::Refused) => standing.refused = true,
+                Step::Leave(Leave::Refused) => standing.refused = is_for_good(task),
                 Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refused = true,
                 Step::Leave(Leave::Unsure) if !self.terms.rebuy_missing => {
                     standing.count(Kept::Unsure, missing);
@@ -254,16 +260,18 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
+        if standing.keeps.get(&Kept::Have).copied().unwrap_or_default() >= wanted.takes {
+            // What is wanted is there: a file beyond that is looked after by `verify` alone.
+            self.plan.refetch.truncate(refetch);
+            self.plan.changed_files.truncate(changed);
+            // So is an image that was lost and made anew.
+            standing.keeps.remove(&Kept::MissingFile);
+            standing.keeps.remove(&Kept::Lost);
+        }
         standing
     }
 
-    fn count_images(
-        &mut self,
-        standing: &mut Standing,
-        shot_index: usize,
-        id: TaskId,
-        task: &Task,
-    ) {
+    fn count_images(&mut self, standing: &mut Standing, id: TaskId, task: &Task) {
         for image in &task.images {
             match &image.fate {
                 Fate::Produced(_) => standing.count(Kept::Open, 1),
@@ -275,11 +283,7 @@ impl<'a> Builder<'a> {
                     FileState::Missing => {
                         standing.count(Kept::MissingFile, 1);
                         let index = image.index;
-                        self.plan.refetch.push(Refetch {
-                            task: id,
-                            index,
-                            shot_index,
-                        });
+                        self.plan.refetch.push(Refetch { task: id, index });
                     }
                     FileState::OtherSize => {
                         standing.count(Kept::MissingFile, 1);
@@ -356,10 +360,6 @@ impl<'a> Builder<'a> {
 
     /// Adds a price to what is planned and names the cap it would pass.
     fn foresee(&mut self, wanted: &Wanted, price: Micros) -> Option<OverCap> {
-        if let Some(stopped) = &self.stopped {
-            let stopped = stopped.clone();
-            return Some(OverCap { price, ..stopped });
-        }
         let (shot, sequence) = (&wanted.shot, wanted.sequence.as_deref());
         let caps = &self.terms.caps;
         let in_shot = self.planned.shots.get(shot).copied().unwrap_or_default();
@@ -377,11 +377,7 @@ impl<'a> Builder<'a> {
         if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
             // What is planned before it is not to look like a smaller cap.
             let limit = caps.of(over.cap).unwrap_or(over.limit);
-            let over = OverCap { limit, ..over };
-            if over.cap.stops_all() {
-                self.stopped = Some(over.clone());
-            }
-            return Some(over);
+            return Some(OverCap { limit, ..over });
         }
         self.planned.all = self.planned.all.plus(price);
         self.planned.shots.insert(shot.clone(), in_shot.plus(price));
@@ -403,6 +399,7 @@ impl<'a> Builder<'a> {
             .map(|(task, _)| Unsettled {
                 task,
                 wanted_by: self.wanted_open.get(&task).copied(),
+                may_return: self.barred_open.contains(&task),
             })
             .collect();
         unsettled
@@ -429,6 +426,12 @@ fn barred(wanted: &Wanted, selected: bool) -> Option<Kept> {
         Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
         Status::Omit => Some(Kept::Omitted),
     }
+}
+
+/// Tells whether a refusal would be repeated: one of a stale upload would not.
+fn is_for_good(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    class != Some(Class::Reference)
 }
 
 /// Tells whether the same request would end the same way, as what a safety check refused does.

@@ -4,6 +4,8 @@
 //! Inside strings, characters that could steer a terminal are written as `\u` escapes: the value
 //! is the same for whoever reads it, and nothing happens to whoever prints it.
 
+mod bill;
+pub mod checkup;
 pub mod plan;
 pub mod report;
 pub mod run;

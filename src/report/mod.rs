@@ -10,6 +10,8 @@
 //! many runs it took; nothing that could steer a terminal or be run by a spreadsheet leaves this
 //! room; nothing is told by colour alone.
 
+mod bill;
+pub mod checkup;
 pub mod csv;
 pub mod escape;
 pub mod history;

@@ -115,7 +115,9 @@ pub(super) fn tell_kind(problems: &[Problem], kind: ProblemKind, style: Style, o
 fn money_word(kind: ProblemKind, amount: Micros) -> String {
     match kind {
         _ if amount.is_zero() => String::new(),
-        ProblemKind::Lost => format!("; {amount} was spent on them"),
+        ProblemKind::Lost | ProblemKind::Pending | ProblemKind::Missing => {
+            format!("; {amount} was spent on them")
+        }
         _ => format!("; {amount} stays reserved for them"),
     }
 }

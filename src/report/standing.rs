@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{TakeNo, Takes, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
@@ -29,7 +30,7 @@ impl Standing {
         let mut standing = Self::default();
         for (id, task) in ledger.tasks() {
             standing.count_images(ledger, id, task);
-            if task.is_open() {
+            if task.is_open() && !task.is_in_doubt() {
                 standing.open += u64::from(task.missing());
             } else if !is_superseded(ledger, id, task) {
                 standing.problems.extend(problem(id, task));
@@ -44,6 +45,7 @@ impl Standing {
             match &image.fate {
                 Fate::Saved(_) => self.saved += 1,
                 Fate::Produced(_) => self.unfetched += 1,
+                Fate::Lost(_) if was_made_anew(ledger, id, task) => {}
                 Fate::Lost(trouble) => self.problems.push(Problem {
                     kind: ProblemKind::Lost,
                     task: id,
@@ -66,15 +68,29 @@ impl Standing {
     }
 }
 
+/// Tells whether a later task made images of the same request, as `--rebuy missing` has it.
+fn was_made_anew(ledger: &Ledger, id: TaskId, task: &Task) -> bool {
+    let mut later = ledger
+        .tasks_of(&task.shot, task.variant)
+        .skip_while(|(other, _)| *other != id)
+        .skip(1);
+    later.any(|(_, other)| {
+        let mut images = other.images.iter();
+        other.key == task.key && images.any(|image| matches!(image.fate, Fate::Saved(_)))
+    })
+}
+
 /// Gives what is wrong with a task that ended without all of its images.
 #[must_use]
 pub fn problem(id: TaskId, task: &Task) -> Option<Problem> {
-    let end = task.end.as_ref()?;
-    let kind = match end {
-        End::Refused(_) => ProblemKind::Refused,
-        End::Failed(..) => ProblemKind::Failed,
-        End::Unsure(_) => ProblemKind::Unsure,
+    let kind = match &task.end {
+        Some(End::Refused(_)) => ProblemKind::Refused,
+        Some(End::Failed(..)) => ProblemKind::Failed,
+        Some(End::Unsure(_)) => ProblemKind::Unsure,
+        None if task.is_in_doubt() => ProblemKind::Unsure,
+        None => return None,
     };
+    let end = task.end.as_ref();
     let lacking = lacking(task);
     Some(Problem {
         kind,
@@ -83,9 +99,18 @@ pub fn problem(id: TaskId, task: &Task) -> Option<Problem> {
         variant: task.variant,
         take: lacking.first,
         takes: lacking.count,
-        trouble: end.trouble().clone(),
+        trouble: end.map_or_else(unanswered, |end| end.trouble().clone()),
         at_stake: task.weight().reserved,
     })
+}
+
+/// Says why a task is in doubt that was sent again and is not settled yet.
+fn unanswered() -> Trouble {
+    Trouble {
+        class: Class::Unknown,
+        code: "sent-again".to_owned(),
+        message: "it was sent a second time under its id, and no answer is known yet".to_owned(),
+    }
 }
 
 /// Gives the takes of a task that were not made: its last ones, for images count from the front.

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::domain::money::Micros;
+use crate::ledger::bills::Bills;
 use crate::ledger::fold::{Ledger, Run};
-use crate::ledger::money::{Account, Caps};
+use crate::ledger::money::{Account, CapKind, Caps};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
+use crate::report::bill;
 use crate::report::escape::{shortened, shown};
 use crate::report::phrase::tell_kind;
 use crate::report::standing::Standing;
@@ -16,6 +18,8 @@ use crate::runner::event::ProblemKind;
 
 /// How many of the last runs are shown.
 const RUNS: usize = 5;
+/// How many accounts near a cap are named.
+const CAPPED: usize = 5;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +121,9 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     }
     tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
     tell_money(view, style, &mut out);
+    if !view.ledger.runs.is_empty() {
+        bill::tell(&Bills::of(view.ledger), style, &mut out);
+    }
     for kind in [ProblemKind::Lost, ProblemKind::Failed, ProblemKind::Refused] {
         tell_kind(&standing.problems, kind, style, &mut out);
     }
@@ -163,15 +170,45 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
         };
         let _written = writeln!(out, "       {}", account(name, run, view.caps.run));
     }
-    let sequences = &view.ledger.accounts.sequences;
-    let mut tight: Vec<_> = sequences
+    tell_caps(view.ledger, view.caps, out);
+}
+
+/// Tells of the accounts under the caps of sequences and shots: those that are nearly used up, or
+/// else the one that is used most.
+pub(super) fn tell_caps(ledger: &Ledger, caps: &Caps, out: &mut String) {
+    let accounts = &ledger.accounts;
+    let sequences = accounts.sequences.iter();
+    let sequences = sequences.map(|(name, account)| (&**name, *account));
+    tell_fullest(CapKind::Sequence, sequences, caps, out);
+    let shots = accounts.shots.iter();
+    let shots = shots.map(|(shot, account)| (shot.as_str(), *account));
+    tell_fullest(CapKind::Shot, shots, caps, out);
+}
+
+fn tell_fullest<'a>(
+    kind: CapKind,
+    accounts: impl Iterator<Item = (&'a str, Account)>,
+    caps: &Caps,
+    out: &mut String,
+) {
+    let cap = caps.of(kind);
+    if cap.is_none() {
+        return;
+    }
+    let mut all: Vec<_> = accounts.collect();
+    all.sort_by(|a, b| b.1.counted().cmp(&a.1.counted()).then(a.0.cmp(b.0)));
+    let tight = all
         .iter()
-        .filter(|(_, account)| is_tight(**account, view.caps.sequence))
-        .collect();
-    tight.sort_by(|a, b| a.0.cmp(b.0));
-    for (name, money) in tight {
-        let name = format!("sequence {}", shortened(name, 60));
-        let _written = writeln!(out, "       {}", account(&name, *money, view.caps.sequence));
+        .filter(|(_, money)| is_tight(*money, cap))
+        .count();
+    let word = kind.word();
+    for (name, money) in all.iter().take(tight.clamp(1, CAPPED)) {
+        let name = format!("{word} {}", shortened(name, 60));
+        let _written = writeln!(out, "       {}", account(&name, *money, cap));
+    }
+    if tight > CAPPED {
+        let more = tight - CAPPED;
+        let _written = writeln!(out, "       and {more} more near the {word} cap");
     }
 }
 
@@ -185,6 +222,10 @@ pub(super) fn account(name: &str, account: Account, cap: Option<Micros>) -> Stri
     let (spent, reserved) = (account.spent, account.reserved);
     let money = format!("{name}: {spent} spent, {reserved} reserved");
     match cap {
+        Some(cap) if account.counted() > cap => format!(
+            "{money}; {} over the cap of {cap}: the provider charged more than was expected",
+            account.counted().minus(cap)
+        ),
         Some(cap) => format!(
             "{money}; {} left of the cap of {cap}",
             cap.minus(account.counted())

@@ -35,7 +35,7 @@ impl Style {
 }
 
 /// Counts in words: `1 take`, `2 takes`.
-pub(super) fn count(number: impl Into<u64>, noun: &str) -> String {
+pub fn count(number: impl Into<u64>, noun: &str) -> String {
     let number = number.into();
     if number == 1 {
         format!("1 {noun}")

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::ledger::bills::Bills;
 use crate::ledger::money::Caps;
+use crate::report::bill;
 use crate::report::escape::shortened;
 use crate::report::phrase::tell_kind;
 use crate::report::progress::words::span;
 use crate::report::standing::{Standing, order};
-use crate::report::status::account;
+use crate::report::status::{account, tell_caps};
 use crate::report::style::{Paint, Style, count};
 use crate::runner::event::{Problem, ProblemKind};
 use crate::runner::outcome::{Outcome, RunEnd};
@@ -151,6 +153,8 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
     let _written = writeln!(out, "{head}  {run}{play}");
     let show = account("the show", accounts.show, view.caps.show);
     let _written = writeln!(out, "       {show}{play}");
+    tell_caps(&view.outcome.ledger, view.caps, out);
+    bill::tell(&Bills::of(&view.outcome.ledger), style, out);
 }
 
 /// Names what the run's account holds: this run, and those before it that were cut off.

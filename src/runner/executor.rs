@@ -6,16 +6,17 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::class::{Class, Trouble};
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::OverCap;
 use crate::ledger::port::{LogError, RunLog};
 use crate::plan::build::{Plan, Refetch, Unsettled};
 use crate::provider::Provider;
 use crate::runner::Doors;
-use crate::runner::event::{Draining, Event};
+use crate::runner::event::{Draining, Event, ProblemKind};
 use crate::runner::landing::{Ashore, Landing, land};
 use crate::runner::outcome::{Outcome, RunEnd};
-use crate::runner::purchase::{Errand, Left, buy};
+use crate::runner::purchase::{Errand, Left, buy, not_begun, stops_all};
 use crate::runner::scout::{Word, scout};
 use crate::runner::settings::Settings;
 use crate::runner::settle::resume;
@@ -143,10 +144,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             if self.is_idle() && !line_open && self.returned.is_empty() {
                 return self.draining.take().unwrap_or(RunEnd::Done);
             }
-            // In a fixed order, so that a run is not steered by chance. No branch starves the line:
-            // only so many tasks are under way at once, and more come from the line alone.
             let step = tokio::select! {
-                biased;
                 Some(left) = self.slots.join_next() => self.left(joined(left)),
                 Some(left) = self.settling.join_next() => self.left(joined(left)),
                 Some(ashore) = self.ashore.join_next() => self.came_ashore(ashore),
@@ -188,10 +186,41 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             self.world.tell(Event::Draining { why, in_flight });
             self.draining = Some(end);
             self.line = None;
-            self.returned.clear();
+            for errand in std::mem::take(&mut self.returned) {
+                // Purchases that wait for money were counted back when they began to wait.
+                let _counted = not_begun(&self.world, &errand);
+            }
             if matches!(self.draining, Some(RunEnd::Drained(_))) {
-                self.unsettled.clear();
-                self.refetch.clear();
+                self.leave_what_earlier_runs_left();
+            }
+        }
+    }
+
+    /// Leaves it to the next run, and says so.
+    fn leave_what_earlier_runs_left(&mut self) {
+        let trouble = Trouble {
+            class: Class::Unknown,
+            code: "stopped".to_owned(),
+            message: "the run was stopped before it looked after this".to_owned(),
+        };
+        for unsettled in std::mem::take(&mut self.unsettled) {
+            let made = {
+                let ledger = self.world.ledger();
+                let task = ledger.task(unsettled.task);
+                task.is_some_and(|task| task.missing() == 0)
+            };
+            let kind = if made {
+                ProblemKind::Pending
+            } else {
+                ProblemKind::Unsure
+            };
+            self.world.give_up(kind, unsettled.task, &trouble);
+        }
+        for refetch in std::mem::take(&mut self.refetch) {
+            let take = self.world.ledger().take_of(refetch.task, refetch.index);
+            if let Some(take) = take {
+                let kind = ProblemKind::Missing;
+                self.world.give_up_image(kind, refetch.task, take, &trouble);
             }
         }
     }
@@ -219,21 +248,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         while self.has_free_slot()
             && let Some(errand) = self.returned.pop_front()
         {
-            self.begin_in_turn(errand);
-        }
-    }
-
-    /// Begins a purchase, unless the plan has it stop the run at a cap: then it waits for all
-    /// before it, and whatever comes after it waits too.
-    fn begin_in_turn(&mut self, errand: Box<Errand>) {
-        let over = errand.purchase.over.as_ref();
-        let stops = over.filter(|over| over.cap.stops_all() && errand.known.is_none());
-        match stops {
-            Some(over) if !self.slots.is_empty() || !self.settling.is_empty() => {
-                self.short_of_money = Some(over.clone());
-                self.returned.push_front(errand);
-            }
-            _ => self.begin(*errand),
+            self.begin(*errand);
         }
     }
 
@@ -260,7 +275,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
 
     fn heard(&mut self, word: Option<Word>) {
         match word {
-            Some(Word::Go(errand)) => self.begin_in_turn(errand),
+            Some(Word::Go(errand)) => self.begin(*errand),
             Some(Word::Unreachable(trouble)) => {
                 let why = Draining::Account(trouble.clone());
                 self.drain(RunEnd::Unreachable(trouble), why);
@@ -275,7 +290,10 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         self.short_of_money = None;
         match left {
             Left::Again(errand) if self.draining.is_none() => self.returned.push_back(errand),
-            Left::Settled | Left::Again(_) => {}
+            Left::Again(errand) => {
+                let _told = not_begun(&self.world, &errand);
+            }
+            Left::Settled => {}
             Left::NotBegun(takes) => self.begun = self.begun.saturating_sub(u64::from(takes)),
             Left::OverCap(errand, over) => self.over_cap(errand, over),
             Left::StopAll(trouble) => {
@@ -293,13 +311,17 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         if errand.attempts == 0 {
             self.begun -= u64::from(errand.purchase.takes.count);
         }
-        if !over.cap.stops_all() {
+        if !stops_all(&over) {
+            let _told = not_begun(&self.world, &errand);
             self.capped.push(over);
         } else if self.slots.is_empty() && self.settling.is_empty() {
+            let _told = not_begun(&self.world, &errand);
             self.drain(RunEnd::Cap(over.clone()), Draining::Cap(over));
         } else if self.draining.is_none() {
             self.returned.push_front(errand);
             self.short_of_money = Some(over);
+        } else {
+            let _told = not_begun(&self.world, &errand);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,13 +10,13 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, Takes, TaskId};
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Ended, Produced, Record};
-use crate::ledger::task::{Fate, Task};
+use crate::ledger::task::Fate;
 use crate::plan::step::{After, Doubt, Settle, after_acceptance, settle};
 use crate::provider::{Address, Known, Provider, Report, ResultImage};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::landing::Landing;
 use crate::runner::poller::Question;
-use crate::runner::purchase::{Errand, Left, again, fail};
+use crate::runner::purchase::{Errand, Left, again, fail, left_open};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
 
@@ -23,6 +24,8 @@ use crate::store::ImageStore;
 pub(super) struct Trail {
     pub(super) task: TaskId,
     pub(super) sent: Instant,
+    /// When this run began to follow it.
+    pub(super) begun: Instant,
     pub(super) errand: Option<Errand>,
     /// Images that were handed over to be fetched in this run.
     pub(super) landed: HashSet<ImageId>,
@@ -33,9 +36,17 @@ impl Trail {
         Self {
             task,
             sent,
+            begun: Instant::now(),
             errand,
             landed: HashSet::new(),
         }
+    }
+
+    /// Gives until when it is waited for: what an earlier run waited for long enough is given a
+    /// little time all the same.
+    fn patience_ends(&self, patience: Duration) -> Instant {
+        const AT_LEAST: Duration = Duration::from_secs(30);
+        (self.sent + patience).max(self.begun + AT_LEAST.min(patience))
     }
 }
 
@@ -64,7 +75,7 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
             Progress::Ended(trouble) => return ended(world, trail, trouble).await,
-            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+            Progress::Working if Instant::now() >= trail.patience_ends(world.settings.patience) => {
                 return never_came(world, &trail).await;
             }
             Progress::Working => {}
@@ -72,27 +83,70 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
         let question =
             question.get_or_insert_with(|| world.poller.follow(trail.task, trail.sent, at_once));
         match next_report(world, &trail, question).await {
-            Some(next) => report = next,
-            None => return never_came(world, &trail).await,
+            Next::Report(next) => report = next,
+            Next::Never => return never_came(world, &trail).await,
+            Next::CannotAsk(trouble) => return Ok(left_open(world, trail.task, &trouble)),
+            Next::Account(trouble) => {
+                let _told = left_open(world, trail.task, &trouble);
+                return Ok(Left::StopAll(trouble));
+            }
         }
     }
 }
 
-/// Waits for the provider to say something of the task; gives nothing when patience has run out.
+/// What comes of waiting for the provider to say something of a task.
+enum Next {
+    /// It said something.
+    Report(Report),
+    /// It was asked until patience ran out.
+    Never,
+    /// It could not be asked any more.
+    CannotAsk(Trouble),
+    /// Nothing can be asked until a person acts.
+    Account(Trouble),
+}
+
+/// Waits for the provider to say something of the task, until patience runs out.
 async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     trail: &Trail,
     question: &mut Question,
-) -> Option<Report> {
+) -> Next {
+    /// How many questions may fail before a run that is told to stop waits no more.
+    const MOST_WHEN_STOPPING: u32 = 5;
+    /// How many times in a row neither queue nor archive may know a task before that is told.
+    const TELL_WHEN_UNKNOWN: u32 = 5;
     let mut archive_at = Instant::now();
+    let patience_ends = trail.patience_ends(world.settings.patience);
+    let (mut failures, mut last) = (0, None);
+    let mut unknown = 0;
     loop {
-        if let Known::Task(report) = question.answer().await {
-            return Some(report);
+        let answer = tokio::time::timeout_at(patience_ends, question.answer()).await;
+        match answer {
+            Ok(Ok(Known::Task(report))) => return Next::Report(report),
+            Ok(Ok(Known::Nothing)) => (failures, last) = (0, None),
+            Ok(Err(trouble)) if trouble.class == Class::Account => return Next::Account(trouble),
+            Ok(Err(trouble)) => {
+                failures += 1;
+                if failures == 2 {
+                    world.tell(Event::Waiting {
+                        task: trail.task,
+                        wait: patience_ends.saturating_duration_since(Instant::now()),
+                        trouble: trouble.clone(),
+                    });
+                }
+                if world.is_stopping() && failures >= MOST_WHEN_STOPPING {
+                    return Next::CannotAsk(trouble);
+                }
+                last = Some(trouble);
+                continue;
+            }
+            Err(_) => return last.map_or(Next::Never, Next::CannotAsk),
         }
         // The queue does not know it just now: it may be done and gone, or not be shown yet.
         if Instant::now() >= archive_at {
             if let Ok(Known::Task(report)) = world.provider.details(trail.task).await {
-                return Some(report);
+                return Next::Report(report);
             }
             archive_at = Instant::now() + trail.sent.elapsed() / 4;
         }
@@ -105,25 +159,41 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
             asked_after_quiet: 0,
             patience: world.settings.patience,
         };
-        if settle(&doubt) == Settle::GiveUp {
-            return None;
+        unknown += 1;
+        if unknown == TELL_WHEN_UNKNOWN {
+            world.tell(Event::Waiting {
+                task: trail.task,
+                wait: patience_ends.saturating_duration_since(Instant::now()),
+                trouble: unknown_just_now(),
+            });
+        }
+        if world.is_stopping() && unknown >= TELL_WHEN_UNKNOWN {
+            return Next::CannotAsk(unknown_just_now());
+        }
+        if settle(&doubt) == Settle::GiveUp && Instant::now() >= patience_ends {
+            return Next::Never;
         }
     }
 }
 
-/// The provider took the task, and not all of it was ever seen.
+fn unknown_just_now() -> Trouble {
+    Trouble {
+        class: Class::Unknown,
+        code: "not-known".to_owned(),
+        message: "the provider accepted the task and does not know it just now".to_owned(),
+    }
+}
+
+/// The provider took the task and nothing was ever seen of it.
 async fn never_came<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     trail: &Trail,
 ) -> Result<Left, Halt> {
     let waited = trail.sent.elapsed().as_secs();
-    let missing = world.ledger().task(trail.task).map_or(0, Task::missing);
     let trouble = Trouble {
         class: Class::Unknown,
         code: "no-answer".to_owned(),
-        message: format!(
-            "the provider accepted the task, and {missing} of its images did not come in {waited} s"
-        ),
+        message: format!("the provider accepted the task and did not finish it within {waited} s"),
     };
     doubt(world, trail.task, &trouble).await?;
     Ok(Left::Settled)
@@ -248,9 +318,11 @@ async fn ended<L: RunLog, P: Provider, S: ImageStore>(
             };
             world.record(Record::Failed(ended)).await?;
             let anew = trouble.class == Class::Reference;
-            Ok(Left::Again(Box::new(what_is_left(
-                world, trail.task, &errand, anew,
-            ))))
+            if anew {
+                world.uploads.forget(&errand.uploads);
+            }
+            let next = what_is_left(world, trail.task, &errand, anew).after(trail.task, trouble);
+            Ok(Left::Again(Box::new(next)))
         }
         (After::StopAll, _) => {
             fail(world, trail.task, &trouble, true).await?;

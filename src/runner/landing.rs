@@ -2,9 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TakeNo, TaskId};
@@ -21,11 +18,6 @@ use crate::store::{Asked, ImageStore, Landed, Part as _, StoreError};
 
 /// The folder below the output folder that holds images.
 const IMAGES: &str = "images/";
-/// How often an image is asked for before it is called lost, and how long after one another.
-///
-/// A lost image is never asked for again, and one answer may be older than the image.
-const ASKED_BEFORE_LOST: u32 = 3;
-const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
 
 type Logged = Pin<Box<dyn Future<Output = Result<(), LogError>> + Send>>;
 
@@ -46,9 +38,6 @@ struct Freight {
     intent: Option<Arc<Intent>>,
     /// Whether the image was saved before and its file is gone.
     again: bool,
-    /// Where it was found not to be any more.
-    dead: Option<Address>,
-    since: Instant,
 }
 
 /// What became of a landing.
@@ -98,8 +87,6 @@ impl Landing {
             asked,
             intent,
             again: false,
-            dead: None,
-            since: Instant::now(),
         };
         Some(Self { logged, freight })
     }
@@ -124,7 +111,10 @@ impl Landing {
         };
         let mut landing = Self::new(world, image, Address::Nowhere, None)?;
         landing.freight.name = name_of(&on_disk)?;
-        landing.freight.asked.size = None;
+        landing.freight.asked = Asked {
+            format: format_of(&on_disk).unwrap_or(landing.freight.asked.format),
+            size: None,
+        };
         landing.freight.again = true;
         Some(landing)
     }
@@ -142,6 +132,12 @@ fn recovered(task: TaskId) -> FileName {
         NamePart::Text(".".to_owned()),
         NamePart::Extension,
     ])
+}
+
+/// Gives the format that a file had.
+fn format_of(on_disk: &OnDisk) -> Option<Format> {
+    let (_, extension) = on_disk.path.rsplit_once('.')?;
+    Format::parse(extension)
 }
 
 /// Gives the name that a file had, its extension open again.
@@ -171,10 +167,17 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
     let (mut tried, mut gone) = (0, 0);
+    let mut asked_anew = false;
+    let patient = patience(world, &landing);
     loop {
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
                 Ok(address) => landing.address = address,
+                Err(None) if gone < patient && !landing.again => {
+                    gone += 1;
+                    let_it_appear(world, gone).await;
+                    continue;
+                }
                 Err(trouble) => return no_address(world, &landing, trouble.as_ref()).await,
             }
         }
@@ -199,15 +202,19 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 );
                 return Ok(Ashore::GivenUp);
             }
-            Miss::Fetch(FetchError::Gone) if gone < 2 => {
-                if gone > 0 {
-                    tokio::time::sleep(BETWEEN_QUESTIONS).await;
-                }
+            Miss::Fetch(FetchError::Gone) if gone < patient => {
                 gone += 1;
-                landing.dead = Some(std::mem::replace(&mut landing.address, Address::Nowhere));
+                landing.address = Address::Nowhere;
+                let_it_appear(world, gone).await;
                 continue;
             }
             Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
+            // An address of an earlier run may have been good then, as that of a service that moved.
+            Miss::Fetch(FetchError::Forbidden(_)) if !asked_anew => {
+                asked_anew = true;
+                landing.address = Address::Nowhere;
+                continue;
+            }
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 give_up(
                     world,
@@ -230,6 +237,27 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
         // Being told to stop does not end the fetching of what is paid for.
         tokio::time::sleep(world.backoff.wait(tried, None)).await;
         tried += 1;
+    }
+}
+
+/// Gives how often an address is asked for again before an image counts as lost, which is for good.
+fn patience<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+) -> u32 {
+    const LEAST: u32 = 2;
+    if landing.again {
+        LEAST
+    } else {
+        world.settings.retries.max(LEAST)
+    }
+}
+
+/// Waits before an address is asked for once more, the first time excepted: an image that was made
+/// just now may be told of before it can be had.
+async fn let_it_appear<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, gone: u32) {
+    if gone > 1 {
+        tokio::time::sleep(world.backoff.wait(gone - 1, None)).await;
     }
 }
 
@@ -261,70 +289,44 @@ async fn fetch_and_keep<L: RunLog, P: Provider, S: ImageStore>(
     part.finish(landing.asked).await.map_err(Miss::Store)
 }
 
-/// Asks where the image is now, until there is an address or silence means something.
+/// Asks queue and archive where the image is now.
 async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     landing: &Freight,
 ) -> Result<Address, Option<Trouble>> {
-    let (mut failures, mut asked) = (0, 0);
-    loop {
-        match ask_where(world, landing).await {
-            Ok(Some(address)) => return Ok(address),
-            Ok(None) => {
-                asked += 1;
-                if asked >= ASKED_BEFORE_LOST && age(world, landing) >= world.settings.quiet {
-                    return Err(None);
-                }
-                tokio::time::sleep(BETWEEN_QUESTIONS).await;
-            }
-            Err(trouble) if failures >= world.settings.retries => return Err(Some(trouble)),
-            Err(_) => {
-                tokio::time::sleep(world.backoff.wait(failures, None)).await;
-                failures += 1;
-            }
-        }
-    }
-}
-
-/// Asks the queue and, if it gives no other address than a dead one, the archive.
-async fn ask_where<L: RunLog, P: Provider, S: ImageStore>(
-    world: &World<L, P, S>,
-    landing: &Freight,
-) -> Result<Option<Address>, Trouble> {
-    let task = landing.produced.task;
     let of = |report: &Report| {
         let mut images = report.images.iter();
         let found = images.find(|image| image.image == landing.produced.image)?;
         (!matches!(found.address, Address::Nowhere)).then(|| found.address.clone())
     };
-    let address = match look(world, task).await {
-        Look::Known(report) => of(&report),
-        Look::Nothing => return Ok(None),
-        Look::CannotAsk(trouble) => return Err(trouble),
-    };
-    if address.is_some() && address != landing.dead {
-        return Ok(address);
-    }
-    match world.provider.details(task).await {
-        Ok(Known::Task(report)) => Ok(of(&report).or(address)),
-        Ok(Known::Nothing) => Ok(address),
-        Err(_) if address.is_some() => Ok(address),
-        Err(error) => Err(error.trouble),
-    }
-}
-
-/// Gives how old the image's task is at the least, or for how long the image is known.
-fn age<L: RunLog, P: Provider, S: ImageStore>(
-    world: &World<L, P, S>,
-    landing: &Freight,
-) -> Duration {
-    let sent_at = world
-        .ledger()
-        .task(landing.produced.task)
-        .and_then(|task| task.sent_at);
-    match sent_at {
-        Some(at) => world.since(Some(at)),
-        None => landing.since.elapsed(),
+    let mut failures = 0;
+    loop {
+        match look(world, landing.produced.task).await {
+            Look::Known(report) => {
+                if let Some(address) = of(&report) {
+                    return Ok(address);
+                }
+                // The queue may have let go of this image, and the archive not.
+                match world.provider.details(landing.produced.task).await {
+                    Ok(Known::Task(report)) => return of(&report).ok_or(None),
+                    Ok(Known::Nothing) => return Err(None),
+                    Err(error) if failures >= world.settings.retries => {
+                        return Err(Some(error.trouble));
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
+            }
+            Look::Nothing => return Err(None),
+            Look::CannotAsk(trouble) if failures >= world.settings.retries => {
+                return Err(Some(trouble));
+            }
+            Look::CannotAsk(_) => {
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
+            }
+        }
     }
 }
 

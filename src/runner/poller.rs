@@ -9,6 +9,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use crate::domain::class::Trouble;
 use crate::domain::id::TaskId;
 use crate::plan::step::pace;
 use crate::provider::{CallError, Known, Provider, RetryAfter};
@@ -42,19 +43,19 @@ struct Asking {
     next: Instant,
     /// In a request that is under way.
     asked: bool,
-    answers: mpsc::UnboundedSender<Known>,
+    answers: mpsc::UnboundedSender<Result<Known, Trouble>>,
 }
 
 /// A place in the poller; given up when dropped.
 pub(super) struct Question {
     task: TaskId,
     poller: Arc<Poller>,
-    answers: mpsc::UnboundedReceiver<Known>,
+    answers: mpsc::UnboundedReceiver<Result<Known, Trouble>>,
 }
 
 impl Question {
-    /// Gives the provider's next answer about the task.
-    pub(super) async fn answer(&mut self) -> Known {
+    /// Gives the provider's next answer about the task, or why it could not be asked.
+    pub(super) async fn answer(&mut self) -> Result<Known, Trouble> {
         match self.answers.recv().await {
             Some(known) => known,
             None => std::future::pending().await,
@@ -137,15 +138,13 @@ impl Poller {
                     (tasks, answer)
                 }),
                 Turn::At(instant) => tokio::select! {
-                    biased;
-                    Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
-                    () = self.changed.notified() => {}
                     () = tokio::time::sleep_until(instant) => {}
+                    () = self.changed.notified() => {}
+                    Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
                 },
                 Turn::Idle => tokio::select! {
-                    biased;
-                    Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
                     () = self.changed.notified() => {}
+                    Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
                 },
             }
         }
@@ -208,22 +207,32 @@ impl Poller {
                 for (id, known) in answers {
                     if let Some(task) = waiting.tasks.get(&id) {
                         // A task whose waiter just left needs no answer.
-                        let _gone = task.answers.send(known);
+                        let _gone = task.answers.send(Ok(known));
                     }
                 }
             }
-            Err(error) => waiting.fail(now, &error),
+            Err(error) => {
+                if waiting.fail(now, &error) {
+                    for id in asked {
+                        if let Some(task) = waiting.tasks.get(id) {
+                            let _gone = task.answers.send(Err(error.trouble.clone()));
+                        }
+                    }
+                }
+            }
         }
     }
 }
 
 impl Waiting {
     /// A question that failed says nothing of the tasks: it is put again, later and later.
-    fn fail(&mut self, now: Instant, error: &CallError) {
+    ///
+    /// Tells whether those who wait should hear of it: not where only the batch was too large.
+    fn fail(&mut self, now: Instant, error: &CallError) -> bool {
         const LONGEST: Duration = Duration::from_secs(30);
         if error.names_no_task && self.batch > 1 {
             self.batch = 1;
-            return;
+            return false;
         }
         let own = Duration::from_millis(200 << self.failures.min(8)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
@@ -231,6 +240,7 @@ impl Waiting {
             .retry_after
             .map_or(Duration::ZERO, |RetryAfter(asked)| asked);
         self.not_before = Some(now + own.max(asked.min(Duration::from_secs(300))));
+        true
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TaskId};
 use crate::expand::request::{AskedSize, SentImage, SentReference};
 use crate::expand::wanted::Wanted;
-use crate::ledger::money::OverCap;
+use crate::ledger::money::{CapKind, OverCap};
 use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
 use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Made, MadeOf, Record};
 use crate::plan::build::Purchase;
@@ -29,10 +29,14 @@ pub(super) struct Errand {
     pub(super) purchase: Purchase,
     /// How many attempts were made in this run before.
     pub(super) attempts: u32,
-    /// Whether its references have to be uploaded anew.
+    /// The uploads it was sent with last.
+    pub(super) uploads: Vec<ImageId>,
+    /// Whether the provider did not know one of its uploads before.
     pub(super) anew: bool,
     /// What the provider knew of its id before anything was sent.
     pub(super) known: Option<Report>,
+    /// The attempt before it and how that ended, to be told should this one never be made.
+    pub(super) before: Option<(TaskId, Trouble)>,
 }
 
 impl Errand {
@@ -40,9 +44,17 @@ impl Errand {
         Self {
             purchase,
             attempts: 0,
+            uploads: Vec::new(),
             anew: false,
             known,
+            before: None,
         }
+    }
+
+    /// Remembers the attempt that it follows.
+    pub(super) fn after(mut self, task: TaskId, trouble: Trouble) -> Self {
+        self.before = Some((task, trouble));
+        self
     }
 }
 
@@ -93,24 +105,34 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     mut errand: Errand,
 ) -> Result<Left, Halt> {
+    renumber(world, &mut errand.purchase);
     let purchase = &errand.purchase;
     let Some(wanted) = world.orders.wanted(purchase.shot_index, purchase.variant) else {
-        return Ok(Left::NotBegun(purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     };
     let intent = intent(world, purchase, &wanted, 0);
-    if let Some(report) = errand.known.take() {
-        return adopt(world, intent, report).await;
+    if errand.known.is_none() && errand.attempts > 0 && world.settings.ask_first {
+        // A log that was lost may have known of this attempt too.
+        match settle::look(world, intent.task).await {
+            Look::Known(report) => errand.known = Some(report),
+            Look::Nothing => {}
+            Look::CannotAsk(_) => return Ok(not_begun(world, &errand)),
+        }
     }
-    let references = match uploads::ready(world, &wanted.request, errand.anew).await {
+    if let Some(report) = errand.known.take() {
+        return adopt(world, intent, report, errand).await;
+    }
+    let references = match uploads::ready(world, &wanted.request).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
         Err(NotUploaded::Trouble(trouble)) => {
             return not_uploaded(world, errand, intent, trouble).await;
         }
     };
+    errand.uploads = references.iter().flatten().cloned().collect();
     let delay = world.rate.delay().await;
     if !world.sleep(delay).await || world.is_stopping() {
-        return Ok(Left::NotBegun(errand.purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     }
     if let Err(over) = reserve(world, &errand.purchase, &intent)? {
         return Ok(Left::OverCap(Box::new(errand), over));
@@ -125,6 +147,41 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
         tried: 0,
     };
     send(world, proof, order).await
+}
+
+/// Gives a purchase other take numbers where its own are gone.
+///
+/// A provider that made more images than it was asked for has used them up meanwhile.
+fn renumber<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    purchase: &mut Purchase,
+) {
+    let ledger = world.ledger();
+    let (shot, variant, key) = (&purchase.shot, purchase.variant, purchase.key);
+    let history = ledger.history(shot, variant);
+    let spent =
+        history.is_some_and(|history| purchase.takes.iter().any(|take| history.is_spent(take)));
+    if !spent && ledger.task(purchase.task).is_none() {
+        return;
+    }
+    let first = ledger.next_take(shot, variant);
+    let attempt = next_attempt(&ledger, shot, variant, key, first);
+    purchase.takes.first = first;
+    *purchase = purchase.as_attempt(&world.settings.show, attempt);
+}
+
+/// A purchase is not made in this run: the takes of a further attempt are told as what they are.
+pub(super) fn not_begun<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    errand: &Errand,
+) -> Left {
+    match &errand.before {
+        Some((task, trouble)) => {
+            world.give_up(ProblemKind::Failed, *task, trouble);
+            Left::Settled
+        }
+        None => Left::NotBegun(errand.purchase.takes.count),
+    }
 }
 
 /// Reserves the price under every cap, or names the cap in the way.
@@ -171,6 +228,9 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
                 return follow::follow(world, order.into_trail(sent), Report::default(), true)
                     .await;
             }
+            Submitted::Refused(trouble) if order.intent.resend > 0 => {
+                return refused_again(world, order, trouble, sent).await;
+            }
             Submitted::Refused(trouble) => return refused(world, order, trouble).await,
             Submitted::Unknown(open, trouble) => {
                 return settle::settle(world, open, order.into_doubt(sent), trouble).await;
@@ -192,18 +252,6 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
                 });
                 if !world.sleep(wait).await {
                     return turned_away(world, proof, &order, trouble).await;
-                }
-                if order.intent.resend > 0 {
-                    // Nobody knew the first send before the wait; somebody may know it now.
-                    match settle::look(world, order.task).await {
-                        Look::Nothing => {}
-                        Look::Known(report) => {
-                            accept(world, order.task, AcceptedBy::Asked).await?;
-                            let trail = order.into_trail(sent);
-                            return follow::follow(world, trail, report, true).await;
-                        }
-                        Look::CannotAsk(why) => return Ok(left_open(world, order.task, &why)),
-                    }
                 }
             }
         }
@@ -272,16 +320,6 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
     trouble: Trouble,
 ) -> Result<Left, Halt> {
     let task = order.task;
-    if order.intent.resend > 0 {
-        // What is refused now says nothing of the first send, which may have been bought while
-        // the key, the balance or an upload was still good.
-        let left = left_open(world, task, &trouble);
-        return Ok(if trouble.class == Class::Account {
-            Left::StopAll(trouble)
-        } else {
-            left
-        });
-    }
     if trouble.class == Class::Account {
         fail(world, task, &trouble, false).await?;
         return Ok(Left::StopAll(trouble));
@@ -296,11 +334,47 @@ async fn refused<L: RunLog, P: Provider, S: ImageStore>(
         && let Some(errand) = order.errand.filter(|errand| !errand.anew)
     {
         // An upload the provider does not know any more: once more, uploaded anew.
-        world.uploads.forget(&order.wanted.request);
-        return Ok(Left::Again(Box::new(again(world, &errand, true))));
+        world.uploads.forget(&errand.uploads);
+        let next = again(world, &errand, true).after(task, trouble);
+        return Ok(Left::Again(Box::new(next)));
     }
     world.give_up(ProblemKind::Refused, task, &trouble);
     Ok(Left::Settled)
+}
+
+/// The provider refused a task that was sent before: that says nothing of the first send, which
+/// may have been bought while the key, the balance or an upload was still good.
+async fn refused_again<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    order: Order,
+    trouble: Trouble,
+    sent: Instant,
+) -> Result<Left, Halt> {
+    let (task, intent) = (order.task, order.intent);
+    if trouble.class == Class::Reference
+        && let Some(mut errand) = order.errand.filter(|errand| !errand.anew)
+    {
+        // Its uploads are gone since: asked about once more, it is sent again with new ones.
+        world.uploads.forget(&errand.uploads);
+        errand.anew = true;
+        let case = settle::Case {
+            task,
+            sent: settle::SentAt::Here(sent),
+            accepted: false,
+            resends: intent.resend,
+            errand: Some(errand),
+            order: None,
+            may_return: true,
+        };
+        let open = reopen(task, intent.takes.count);
+        return Box::pin(settle::settle(world, open, case, trouble)).await;
+    }
+    let left = left_open(world, task, &trouble);
+    Ok(if trouble.class == Class::Account {
+        Left::StopAll(trouble)
+    } else {
+        left
+    })
 }
 
 /// Logs that a task ended without an image.
@@ -338,8 +412,10 @@ pub(super) fn again<L: RunLog, P: Provider, S: ImageStore>(
     Errand {
         purchase,
         attempts: errand.attempts + 1,
+        uploads: Vec::new(),
         anew: anew || errand.anew,
         known: None,
+        before: None,
     }
 }
 
@@ -351,7 +427,7 @@ async fn not_uploaded<L: RunLog, P: Provider, S: ImageStore>(
     trouble: Trouble,
 ) -> Result<Left, Halt> {
     if world.is_stopping() {
-        return Ok(Left::NotBegun(errand.purchase.takes.count));
+        return Ok(not_begun(world, &errand));
     }
     if trouble.class == Class::Account {
         return Ok(Left::StopAll(trouble));
@@ -384,6 +460,7 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     intent: Intent,
     report: Report,
+    errand: Errand,
 ) -> Result<Left, Halt> {
     let task = intent.task;
     world
@@ -394,7 +471,7 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
     let found = proof.open();
     debug_assert_eq!(found.task(), task, "a proof is for its own task");
     accept(world, task, AcceptedBy::Asked).await?;
-    let trail = follow::Trail::new(task, Instant::now(), None);
+    let trail = follow::Trail::new(task, Instant::now(), Some(errand));
     follow::follow(world, trail, report, true).await
 }
 
@@ -411,6 +488,7 @@ impl Order {
             resends: self.intent.resend,
             errand: self.errand.clone(),
             order: Some(Box::new(self)),
+            may_return: true,
         }
     }
 }
@@ -460,6 +538,9 @@ fn made(wanted: &Wanted) -> Made {
         safety: request.safety.word().to_owned(),
         delivery: request.delivery.word().to_owned(),
         output: request.output.word().to_owned(),
+        ttl: request.ttl,
+        webhook: request.webhook_url.is_some(),
+        upload: request.upload_endpoint.is_some(),
         references: request.references.iter().map(made_of).collect(),
     }
 }
@@ -480,6 +561,11 @@ fn made_of(reference: &SentReference) -> MadeOf {
         entry: reference.entry.clone(),
         marker: reference.marker.clone(),
     }
+}
+
+/// Tells whether a cap stops everything or only the shots or sequences it is about.
+pub(super) const fn stops_all(over: &OverCap) -> bool {
+    matches!(over.cap, CapKind::Run | CapKind::Show)
 }
 
 /// Takes up an intent that the log left open.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use futures::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::domain::class::Trouble;
@@ -13,6 +14,9 @@ use crate::provider::{Known, Provider, Report};
 use crate::runner::purchase::Errand;
 use crate::runner::world::World;
 use crate::store::ImageStore;
+
+/// The most questions to the archive at a time.
+const QUESTIONS: usize = 8;
 
 /// What the scout says next.
 pub(super) enum Word {
@@ -87,5 +91,48 @@ async fn ask<L: RunLog, P: Provider, S: ImageStore>(
             }
         }
     }
+    ask_archive(world, &ids, &mut known).await?;
     Ok(known)
+}
+
+/// Asks the archive about ids the queue does not know, which forgets what is long done.
+async fn ask_archive<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    ids: &[TaskId],
+    known: &mut HashMap<TaskId, Report>,
+) -> Result<(), Trouble> {
+    let unknown: Vec<TaskId> = ids
+        .iter()
+        .copied()
+        .filter(|id| !known.contains_key(id))
+        .collect();
+    let mut looks = stream::iter(unknown)
+        .map(|id| async move { (id, patiently(world, id).await) })
+        .buffer_unordered(QUESTIONS);
+    while let Some((id, answer)) = looks.next().await {
+        if let Known::Task(report) = answer? {
+            known.insert(id, report);
+        }
+    }
+    Ok(())
+}
+
+async fn patiently<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    task: TaskId,
+) -> Result<Known, Trouble> {
+    let mut failures = 0;
+    loop {
+        match world.provider.details(task).await {
+            Ok(known) => return Ok(known),
+            Err(error) if failures >= world.settings.retries => return Err(error.trouble),
+            Err(error) => {
+                let wait = world.backoff.wait(failures, error.retry_after);
+                failures += 1;
+                if !world.sleep(wait).await {
+                    return Err(error.trouble);
+                }
+            }
+        }
+    }
 }

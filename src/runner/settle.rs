@@ -9,7 +9,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
 use crate::ledger::money::OverCap;
 use crate::ledger::port::{self, Asked, OpenIntent, RunLog};
-use crate::ledger::record::{AcceptedBy, Record};
+use crate::ledger::record::{AcceptedBy, Intent, Record};
 use crate::ledger::task::{End, Fate, Task};
 use crate::plan::build::{Purchase, Unsettled};
 use crate::plan::reason::Reason;
@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) errand: Option<Errand>,
     /// What it takes to send it again, while it is still wanted.
     pub(super) order: Option<Box<Order>>,
+    /// Whether it may be wanted again later: it is then left open rather than called unsure.
+    pub(super) may_return: bool,
 }
 
 /// When a task was last sent.
@@ -71,7 +73,9 @@ pub(super) async fn resume<L: RunLog, P: Provider, S: ImageStore>(
         return Ok(Left::Settled);
     };
     world.tell(Event::Settling(id));
-    let mut trail = Trail::new(id, Instant::now(), None);
+    let ago = world.since(task.sent_at);
+    let sent = Instant::now().checked_sub(ago);
+    let mut trail = Trail::new(id, sent.unwrap_or_else(Instant::now), None);
     for landing in unfetched(world, id, &task) {
         trail.landed.insert(landing.image().clone());
         world.land(landing).await?;
@@ -86,6 +90,7 @@ pub(super) async fn resume<L: RunLog, P: Provider, S: ImageStore>(
                 resends: task.resends,
                 errand: unsettled.wanted_by.map(|index| errand(id, &task, index)),
                 order: None,
+                may_return: unsettled.may_return,
             };
             let trouble = cut_off();
             settle(world, reopen(id, task.takes.count), case, trouble).await
@@ -125,12 +130,8 @@ async fn look_again<L: RunLog, P: Provider, S: ImageStore>(
     task: &Task,
     trail: Trail,
 ) -> Result<Left, Halt> {
-    let is_new = |report: &Report| {
-        let mut images = report.images.iter();
-        images.any(|found| task.images.iter().all(|known| known.image != found.image))
-    };
     match look(world, trail.task).await {
-        Look::Known(report) if is_new(&report) => {
+        Look::Known(report) if !report.images.is_empty() => {
             accept(world, trail.task, AcceptedBy::Asked).await?;
             follow(world, trail, report, true).await
         }
@@ -216,6 +217,9 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 case.resends += 1;
             }
+            Settle::GiveUp if case.may_return => {
+                return Ok(left_open(world, case.task, &trouble));
+            }
             Settle::GiveUp => {
                 doubt(world, case.task, &trouble).await?;
                 return Ok(Left::Settled);
@@ -232,32 +236,20 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     trouble: &Trouble,
 ) -> Result<Left, Halt> {
     let task = case.task;
-    let (sent, resends) = (case.sent(), case.resends);
     let mut order = match case.order {
         Some(order) => *order,
-        None => {
-            let Some(order) = rebuild(world, task, case.errand, resends).await? else {
-                return Ok(left_open(world, task, trouble));
-            };
-            // References may have taken their time, and somebody may know the task by now.
-            match look(world, task).await {
-                Look::Nothing => order,
-                Look::Known(report) => {
-                    accept(world, task, AcceptedBy::Asked).await?;
-                    let trail = Trail::new(task, sent, order.errand);
-                    return follow(world, trail, report, true).await;
-                }
-                Look::CannotAsk(why) => return Ok(left_open(world, task, &why)),
-            }
-        }
+        None => match rebuild(world, task, case.errand, case.resends).await? {
+            Some(order) => order,
+            None => return Ok(left_open(world, task, trouble)),
+        },
     };
-    order.intent.resend = resends + 1;
+    order.intent.resend = case.resends + 1;
     order.tried = 0;
-    if let Err(over) = reserve_again(world, &order)? {
+    if let Err(over) = reserve_again(world, &order.intent)? {
         let trouble = Trouble {
             class: Class::Unknown,
-            code: "over-cap".to_owned(),
-            message: format!("it may have been bought, and is not sent again: {over}"),
+            code: "cap".to_owned(),
+            message: format!("nobody knows it, and it is not sent again now: {over}"),
         };
         return Ok(left_open(world, task, &trouble));
     }
@@ -265,16 +257,16 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     Box::pin(send(world, proof, order)).await
 }
 
-/// Reserves the price in this run's account too, or names the cap in the way.
+/// Takes a resend into this run's account, or names the cap of the run that is in the way.
 fn reserve_again<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
-    order: &Order,
+    intent: &Intent,
 ) -> Result<Result<(), OverCap>, Halt> {
     let mut ledger = world.ledger();
-    if let Err(over) = ledger.allow_again(&world.settings.caps, order.task) {
+    if let Err(over) = ledger.allow_again(&world.settings.caps, intent.task) {
         return Ok(Err(over));
     }
-    ledger.foresee(&Record::Intent(Box::new(order.intent.clone())))?;
+    ledger.foresee(&Record::Intent(Box::new(intent.clone())))?;
     drop(ledger);
     world.tell_money();
     Ok(Ok(()))
@@ -287,7 +279,7 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
     errand: Option<Errand>,
     resends: u32,
 ) -> Result<Option<Order>, Halt> {
-    let Some(errand) = errand else {
+    let Some(mut errand) = errand else {
         return Ok(None);
     };
     let purchase = &errand.purchase;
@@ -297,12 +289,13 @@ async fn rebuild<L: RunLog, P: Provider, S: ImageStore>(
     if wanted.key != purchase.key {
         return Ok(None);
     }
-    let references = match uploads::ready(world, &wanted.request, false).await {
+    let references = match uploads::ready(world, &wanted.request).await {
         Ok(references) => references,
         Err(NotUploaded::Halt(halt)) => return Err(halt),
         Err(NotUploaded::Trouble(_)) => return Ok(None),
     };
     let intent = purchase::intent(world, purchase, &wanted, resends);
+    errand.uploads = references.iter().flatten().cloned().collect();
     Ok(Some(Order {
         task,
         wanted,

@@ -1,7 +1,7 @@
 //! Reference files at the provider: each content uploaded once, shared by all who need it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
@@ -23,8 +23,13 @@ const TRUSTED_DAYS: i64 = 25;
 
 /// The uploads of a run.
 #[derive(Default)]
-pub(super) struct Uploads {
-    cells: Mutex<HashMap<Sha256, Arc<OnceCell<ImageId>>>>,
+pub(super) struct Uploads(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    cells: HashMap<Sha256, Arc<OnceCell<ImageId>>>,
+    /// Uploads that the provider turned out not to have, as far as this run knows.
+    unknown: HashSet<ImageId>,
 }
 
 /// Why a reference is not at the provider.
@@ -36,30 +41,40 @@ pub(super) enum NotUploaded {
 }
 
 impl Uploads {
-    fn cell(&self, sha256: Sha256) -> Arc<OnceCell<ImageId>> {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(cells.entry(sha256).or_default())
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the uploads of a request, because the provider did not know one of them.
-    pub(super) fn forget(&self, request: &Request) {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        for reference in &request.references {
-            if let SentImage::File { sha256, .. } = &reference.image {
-                cells.insert(*sha256, Arc::default());
-            }
-        }
+    fn cell(&self, sha256: Sha256) -> Arc<OnceCell<ImageId>> {
+        Arc::clone(self.state().cells.entry(sha256).or_default())
+    }
+
+    /// Forgets uploads that a request was sent with, because the provider did not know one of them.
+    ///
+    /// What was uploaded anew for another task since is kept: each content goes up once more only.
+    pub(super) fn forget(&self, sent: &[ImageId]) {
+        let mut state = self.state();
+        state.unknown.extend(sent.iter().cloned());
+        let State { cells, unknown } = &mut *state;
+        cells.retain(|_, cell| cell.get().is_none_or(|id| !unknown.contains(id)));
+    }
+
+    fn is_unknown(&self, id: &ImageId) -> bool {
+        self.state().unknown.contains(id)
+    }
+
+    fn is_known_again(&self, id: &ImageId) {
+        self.state().unknown.remove(id);
     }
 }
 
 /// Sees to it that every file of a request is at the provider.
 ///
-/// `anew` says that an earlier upload of them was not known to the provider. Gives, for each
-/// reference in order, what the provider calls it, and nothing for those sent in their own form.
+/// Gives, for each reference in order, what the provider calls it, and nothing for those sent in
+/// their own form.
 pub(super) async fn ready<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     request: &Request,
-    anew: bool,
 ) -> Result<Vec<Option<ImageId>>, NotUploaded> {
     let mut ids = Vec::with_capacity(request.references.len());
     for reference in &request.references {
@@ -75,7 +90,7 @@ pub(super) async fn ready<L: RunLog, P: Provider, S: ImageStore>(
                     sha256: *sha256,
                     media_type,
                 };
-                Some(upload_once(world, file, anew).await?)
+                Some(upload_once(world, file).await?)
             }
             _ => None,
         };
@@ -87,16 +102,22 @@ pub(super) async fn ready<L: RunLog, P: Provider, S: ImageStore>(
 async fn upload_once<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     file: ReferenceFile,
-    anew: bool,
 ) -> Result<ImageId, NotUploaded> {
-    let cell = world.uploads.cell(file.sha256);
-    let id = cell.get_or_try_init(|| async {
-        match known_upload(world, &file.sha256) {
-            Some(id) if !anew => Ok(id),
-            _ => upload(world, &file).await,
+    loop {
+        let cell = world.uploads.cell(file.sha256);
+        let id = cell.get_or_try_init(|| async {
+            match known_upload(world, &file.sha256) {
+                Some(id) => Ok(id),
+                None => upload(world, &file).await,
+            }
+        });
+        let id = id.await?.clone();
+        if !world.uploads.is_unknown(&id) {
+            return Ok(id);
         }
-    });
-    id.await.cloned()
+        // Another task learnt just now that this one is gone.
+        world.uploads.forget(&[]);
+    }
 }
 
 /// Finds an upload of an earlier run that the provider still keeps.
@@ -106,6 +127,9 @@ fn known_upload<L: RunLog, P: Provider, S: ImageStore>(
 ) -> Option<ImageId> {
     let ledger = world.ledger();
     let upload = ledger.upload(sha256)?;
+    if world.uploads.is_unknown(&upload.image) {
+        return None;
+    }
     let age = world.settings.began.duration_since(upload.used_at?);
     (age.as_hours() < TRUSTED_DAYS * 24 && !age.is_negative()).then(|| upload.image.clone())
 }
@@ -127,6 +151,7 @@ async fn upload<L: RunLog, P: Provider, S: ImageStore>(
                     .record(Record::Reference(uploaded))
                     .await
                     .map_err(NotUploaded::Halt)?;
+                world.uploads.is_known_again(&image);
                 return Ok(image);
             }
             Err(error) => {

@@ -15,6 +15,7 @@ use crate::expand::wanted::FileName;
 use crate::folder::error::FileError;
 use crate::manifest::settings::Format;
 
+pub mod aside;
 pub mod leftover;
 pub mod picture;
 pub mod shelf;

@@ -115,6 +115,31 @@ impl Shelf {
     }
 }
 
+/// Tells whether anything stands in the images folder of an output folder.
+///
+/// # Errors
+/// Gives [`StoreError::Disk`] where a folder cannot be read.
+pub fn holds_images(output: &Path) -> Result<bool, StoreError> {
+    let images = Folder::open(output).and_then(|output| output.below(FOLDER));
+    let images = match images {
+        Err(error) if error.is_missing() => return Ok(false),
+        images => images?,
+    };
+    let mut left = vec![String::new()];
+    while let Some(path) = left.pop() {
+        let names = images.below(&path)?.names()?;
+        if !names.others.is_empty() {
+            return Ok(true);
+        }
+        let below = |name: &String| match path.as_str() {
+            "" => name.clone(),
+            path => format!("{path}/{name}"),
+        };
+        left.extend(names.folders.iter().map(below));
+    }
+    Ok(false)
+}
+
 impl ImageStore for Shelf {
     type Part = Draft;
 

@@ -10,5 +10,9 @@ mod support;
 
 mod kill;
 mod promises;
+mod repair;
 mod run;
+mod settle;
+mod signals;
+mod tangles;
 mod tidy;

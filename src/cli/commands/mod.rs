@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod man;
@@ -36,6 +37,7 @@ pub fn main() -> Exit {
         Command::Status(args) => status::status(args, &streams),
         Command::Explain(args) => explain::explain(args, &streams),
         Command::Verify(args) => verify::verify(args, &streams),
+        Command::Doctor(args) => doctor::doctor(args, &streams),
         Command::Report(args) => report::report(args, &streams),
         Command::Rehearse(args) => rehearse::rehearse(args, &streams),
         Command::Completions(args) => completions::completions(args, &streams),

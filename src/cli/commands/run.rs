@@ -1,6 +1,7 @@
 //! `run`: buys what the plan says. Resuming is the same command again.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,31 +12,28 @@ use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget};
-use crate::cli::settings;
+use crate::cli::repair;
+use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
-use crate::domain::secret::ApiKey;
+use crate::domain::money::Micros;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
-use crate::provider::runware::client::{Client, ClientSettings};
-use crate::rehearsal;
+use crate::report::style::count;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
-use crate::store::shelf::Shelf;
-
-/// How long an accepted task is waited for, per the vendor's clients.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+use crate::store::shelf::{self, Shelf};
 
 /// Runs a show.
 ///
@@ -51,6 +49,15 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let fresh = show::show_id(show, None, false, streams)?;
     let open = || books::open(&show.output, &fresh, written, streams);
     let there = show.output.join(journal::FILE).exists();
+    if !there && !written && holds_images(&show.output, streams)? {
+        let folder = show.output.display();
+        streams.insist(&format!(
+            "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can \
+             tell what was paid for; put the log back, or choose another folder with --out\n",
+            journal::FILE
+        ));
+        return Err(Exit::Damaged);
+    }
     let found = if there { Some(open()?) } else { None };
     let known = found.as_ref().map(|books| &books.ledger);
     let id = known.map_or_else(
@@ -64,6 +71,13 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
             )
         },
     )?;
+    let found = match found {
+        Some(books) if args.buying.rebuy.is_some() => {
+            Some(free_first(show, args, books, &id, &budget, streams)?)
+        }
+        found => found,
+    };
+    let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
     let wish = planning::Wish {
         show,
@@ -77,8 +91,14 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
         return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
     }
-    agree(args, &plan, &budget, streams)?;
-    let service = Service::find(args, streams)?;
+    agree(
+        args,
+        &plan,
+        known.map_or(Micros::ZERO, |ledger| resends(&plan, ledger)),
+        &budget,
+        streams,
+    )?;
+    let service = Service::find(&args.manifest, &args.reach, streams)?;
     let Books {
         journal,
         ledger,
@@ -92,15 +112,20 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         streams.insist("error: another run began in this folder just now; wait for it\n");
         return Err(Exit::Locked);
     }
+    let lacking = watching::lacks_for_good(&plan);
     let trip = Trip {
         show,
         id,
-        ask_first: (written && !ledger.was_gone_through()) || mended || ledger.was_cut_off(),
+        ask_first: (written && !ledger.was_gone_through())
+            || mended
+            || ledger.has_gap
+            || ledger.was_cut_off(),
         args,
         budget,
         plan,
         until,
         invalid,
+        lacking,
         cut_off: ledger.was_cut_off(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -116,30 +141,44 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     exit
 }
 
-/// Where tasks are sent.
-enum Service {
-    /// To an API at an address.
-    Api(String, ApiKey),
-    /// To a rehearsal inside this process.
-    Rehearsal(Box<rehearsal::Settings>),
-}
-
-impl Service {
-    fn find(args: &args::Run, streams: &Streams) -> Result<Self, Stopped> {
-        if args.manifest.rehearse {
-            let settings = super::rehearse::settings(
-                args.latency.as_deref().unwrap_or("500ms"),
-                args.faults.as_deref(),
-                streams,
-            )?;
-            return Ok(Self::Rehearsal(Box::new(settings)));
-        }
-        let key = settings::api_key(args.key_file.as_deref()).map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Account
-        })?;
-        Ok(Self::Api(settings::endpoint(args.endpoint.as_deref()), key))
+/// Fetches what can be had free of charge before anything is bought again.
+fn free_first(
+    show: &'static Show,
+    args: &args::Run,
+    books: Books,
+    id: &ShowId,
+    budget: &Budget,
+    streams: &Streams,
+) -> Result<Books, Stopped> {
+    let flags = args::Buying {
+        rebuy: None,
+        ..args.buying.clone()
+    };
+    let wish = planning::Wish {
+        show,
+        chosen: &args.selection,
+        flags: &flags,
+    };
+    let (plan, _) = planning::plan(&wish, &books.ledger, id, budget, streams)?;
+    let wants = repair::Wants::of(&plan, &books.ledger);
+    if wants.is_nothing() {
+        return Ok(books);
     }
+    let service = Service::find(&args.manifest, &args.reach, streams)?;
+    let files = wants.gone.len() + wants.unsure.len();
+    streams.say(&format!(
+        "{files} takes are missing or unsure: the provider is asked first, free of charge\n"
+    ));
+    let repaired = repair::fetch_again(show, id, &books, service, wants, streams)?;
+    for gone in &repaired.gone {
+        streams.say(&gone.words());
+    }
+    repaired.sound_end(streams)?;
+    watching::rebuild_sidecars(&show.output, &repaired.tasks(), false, streams)?;
+    Ok(Books {
+        ledger: repaired.ledger,
+        ..books
+    })
 }
 
 /// Says that there is nothing to buy; files that can be made again are made where they lack.
@@ -157,6 +196,9 @@ fn nothing_to_do(
     }
     let whole = invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan);
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
+    let mut ledger = ledger;
+    // This run has no account: what the last one spent is not to look like its own.
+    ledger.accounts.run = status::run_account(&ledger);
     let outcome = Outcome {
         end: RunEnd::Done,
         ledger,
@@ -211,8 +253,29 @@ fn summarise(
     print(streams, &text).map(drop)
 }
 
+fn holds_images(output: &Path, streams: &Streams) -> Result<bool, Stopped> {
+    shelf::holds_images(output).map_err(|error| {
+        streams.insist(&format!("error: {error}\n"));
+        Exit::Unexpected
+    })
+}
+
+/// Gives what may still go for tasks of earlier runs that have to be sent again.
+fn resends(plan: &Plan, ledger: &Ledger) -> Micros {
+    let wanted = plan.settle.iter().filter(|left| left.wanted_by.is_some());
+    let tasks = wanted.filter_map(|left| ledger.task(left.task));
+    let unseen = tasks.filter(|task| task.is_open() && !task.accepted);
+    unseen.map(|task| task.weight().reserved).sum()
+}
+
 /// Shows what it will cost and asks, where somebody can answer.
-fn agree(args: &args::Run, plan: &Plan, budget: &Budget, streams: &Streams) -> Result<(), Stopped> {
+fn agree(
+    args: &args::Run,
+    plan: &Plan,
+    resends: Micros,
+    budget: &Budget,
+    streams: &Streams,
+) -> Result<(), Stopped> {
     let plan_table::Sum { takes, price, .. } = plan_table::Totals::of(plan).all;
     let cap = budget
         .caps
@@ -224,9 +287,16 @@ fn agree(args: &args::Run, plan: &Plan, budget: &Budget, streams: &Streams) -> R
         ""
     };
     streams.say(&format!(
-        "{takes} images to buy for {price}{play} at the most, {cap}\n"
+        "{} to buy for {price}{play} at the most, {cap}\n",
+        count(takes, "image")
     ));
-    if args.manifest.rehearse || args.yes || takes == 0 {
+    if !resends.is_zero() {
+        streams.say(&format!(
+            "Tasks of earlier runs that the provider does not know are sent again, for {resends} \
+             at the most\n"
+        ));
+    }
+    if args.manifest.rehearse || args.yes || (takes == 0 && resends.is_zero()) {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !streams.err_is_terminal {
@@ -256,6 +326,8 @@ struct Trip<'a> {
     plan: Plan,
     until: Option<signals::Until>,
     invalid: usize,
+    /// Whether takes lack that no run makes good by itself.
+    lacking: bool,
     cut_off: bool,
 }
 
@@ -263,13 +335,15 @@ impl Trip<'_> {
     async fn make(
         mut self,
         service: Service,
-        journal: Journal,
+        journal: Arc<Journal>,
         mut ledger: Ledger,
         streams: &Streams,
     ) -> Result<Exit, Stopped> {
-        let journal = Arc::new(journal);
-        let (endpoint, key, server) = self.connect(service, streams).await?;
-        let client = self.client(&endpoint, key, streams)?;
+        let Line {
+            endpoint,
+            client,
+            server,
+        } = service.connect(self.show, &ledger, streams).await?;
         let swept = if self.cut_off || ledger.runs.is_empty() {
             leftover::sweep(&self.show.output)
         } else {
@@ -313,7 +387,7 @@ impl Trip<'_> {
             clerk.finish(cut_off, streams)
         };
         let summed = watching::write_sums(&self.show.output, &outcome.ledger, streams);
-        let kept = kept.and(summed);
+        let kept = kept.and(summed.map(drop));
         // The end is said last: a run that said it has nothing left to be mended.
         let ended = if kept.is_ok() {
             self.end(&journal, &run, &outcome).await
@@ -338,40 +412,6 @@ impl Trip<'_> {
             return Err(Exit::Unexpected);
         }
         kept.map(|()| exit)
-    }
-
-    async fn connect(
-        &self,
-        service: Service,
-        streams: &Streams,
-    ) -> Result<(String, ApiKey, Option<rehearsal::Server>), Stopped> {
-        match service {
-            Service::Api(endpoint, key) => Ok((endpoint, key, None)),
-            Service::Rehearsal(mut settings) => {
-                settings.folder = self.show.output.join("provider");
-                let server = rehearsal::serve(*settings).await.map_err(|error| {
-                    streams.insist(&format!("error: the rehearsal cannot start: {error}\n"));
-                    Exit::Unexpected
-                })?;
-                let key = ApiKey::new("rehearsal").ok_or(Exit::Unexpected)?;
-                Ok((format!("{}/v1", server.origin()), key, Some(server)))
-            }
-        }
-    }
-
-    fn client(&self, endpoint: &str, key: ApiKey, streams: &Streams) -> Result<Client, Stopped> {
-        let mut settings = ClientSettings::new(endpoint, key);
-        let presets = self.show.manifest.presets.values();
-        let results = presets.filter_map(|p| p.layer.technical.results_per_task.as_ref());
-        settings.inline_results = results
-            .map(|placed| placed.value)
-            .max()
-            .unwrap_or(1)
-            .max(20);
-        Client::new(settings).map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Usage
-        })
     }
 
     /// Logs that the run begins.
@@ -419,7 +459,7 @@ impl Trip<'_> {
             retries: written.retries,
             quiet: Duration::from_secs(u64::from(written.quiet_s)),
             poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-            patience: PATIENCE,
+            patience: repair::PATIENCE,
             downloads: jobs.clamp(4, 16),
             caps: self.budget.caps,
             ask_first: self.ask_first,
@@ -456,11 +496,16 @@ impl Trip<'_> {
             RunEnd::Drained(Why::Terminated | Why::HungUp)
             | RunEnd::Left(Why::Terminated | Why::HungUp) => Exit::Terminated,
             RunEnd::Unreachable(_) => Exit::Incomplete,
-            _ if !outcome.problems.is_empty() || !changed.is_empty() || self.invalid > 0 => {
+            _ if !outcome.problems.is_empty()
+                || !changed.is_empty()
+                || self.invalid > 0
+                || self.lacking =>
+            {
                 Exit::Incomplete
             }
             _ if !outcome.capped.is_empty() || outcome.not_begun > 0 => Exit::Capped,
-            RunEnd::Done | RunEnd::Cap(_) | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
+            RunEnd::Cap(_) => Exit::Capped,
+            RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
     }
 }

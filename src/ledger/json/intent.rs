@@ -38,6 +38,14 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference to what it may skip"
+)]
+const fn is_not_set(flag: &bool) -> bool {
+    !*flag
+}
+
 impl<'a> From<&'a Intent> for IntentLine<'a> {
     fn from(r: &'a Intent) -> Self {
         Self {
@@ -133,6 +141,12 @@ struct MadeLine<'a> {
     delivery: Cow<'a, str>,
     #[serde(borrow)]
     output: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    webhook: bool,
+    #[serde(default, skip_serializing_if = "is_not_set")]
+    upload: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
     references: Vec<MadeOfLine<'a>>,
 }
@@ -154,6 +168,9 @@ impl<'a> From<&'a Made> for MadeLine<'a> {
             safety: made.safety.as_str().into(),
             delivery: made.delivery.as_str().into(),
             output: made.output.as_str().into(),
+            ttl: made.ttl,
+            webhook: made.webhook,
+            upload: made.upload,
             references: made.references.iter().map(MadeOfLine::from).collect(),
         }
     }
@@ -176,6 +193,9 @@ impl From<MadeLine<'_>> for Made {
             safety: line.safety.into_owned(),
             delivery: line.delivery.into_owned(),
             output: line.output.into_owned(),
+            ttl: line.ttl,
+            webhook: line.webhook,
+            upload: line.upload,
             references: line.references.into_iter().map(MadeOf::from).collect(),
         }
     }

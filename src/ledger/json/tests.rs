@@ -13,7 +13,7 @@ use crate::domain::id::{
 use crate::domain::money::Micros;
 use crate::expand::wanted::KeyParts;
 use crate::ledger::record::{
-    Accepted, AcceptedBy, Ended, Intent, LogOpened, Lost, Made, MadeOf, Produced,
+    Accepted, AcceptedBy, Ended, Gap, Intent, LogOpened, Lost, Made, MadeOf, Produced,
     ReferenceUploaded, RunEnded, RunStarted, Saved,
 };
 
@@ -76,6 +76,9 @@ fn intent() -> Intent {
             safety: "none".into(),
             delivery: "async".into(),
             output: "url".into(),
+            ttl: None,
+            webhook: false,
+            upload: false,
             references: vec![MadeOf {
                 source: Some("bible/mira/face.png".into()),
                 sha256: sha("face"),
@@ -156,6 +159,11 @@ fn every_kind() -> Vec<Record> {
             counts: BTreeMap::from([("saved".into(), 1)]),
             spent: Micros::new(28_000),
             reserved: Micros::new(28_000),
+        }),
+        Record::Gap(Gap {
+            line: 14,
+            byte: 4711,
+            bytes: 815,
         }),
     ]
 }
@@ -319,12 +327,13 @@ prop_compose! {
         values in vec(any::<(String, String)>(), 0..3), size in any::<Option<(u32, u32)>>(),
         resolution in any::<Option<String>>(), format in any::<String>(), quality in any::<u32>(),
         prompt in any::<String>(), template in any::<String>(),
-        references in vec(any_made_of(), 0..3),
+        references in vec(any_made_of(), 0..3), ttl in any::<Option<u32>>(),
+        (webhook, upload) in any::<(bool, bool)>(),
     ) -> Made {
         let [name, preset, model, safety, delivery, output] = words;
         Made {
             sequence, values, name, preset, model, template, prompt, size, resolution, format, quality,
-            safety, delivery, output, references,
+            safety, delivery, output, ttl, webhook, upload, references,
         }
     }
 }
@@ -429,6 +438,11 @@ fn any_record() -> impl Strategy<Value = Record> {
         any_ended().prop_map(Record::Unsure),
         lost.prop_map(Record::Lost),
         any_run_ended().prop_map(Record::RunEnded),
+        any::<(u64, u64, u64)>().prop_map(|(line, byte, bytes)| Record::Gap(Gap {
+            line,
+            byte,
+            bytes
+        })),
         "[a-z]{3}_[a-z\"\\\\\n]{1,9}".prop_map(Record::Other),
     ]
 }

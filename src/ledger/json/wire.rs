@@ -14,8 +14,8 @@ use crate::domain::money::Micros;
 use crate::ledger::json::intent::IntentLine;
 use crate::ledger::json::word::{Money, Word};
 use crate::ledger::record::{
-    Accepted, AcceptedBy, Ended, LogOpened, Lost, Produced, Record, ReferenceUploaded, RunEnded,
-    RunStarted, Saved,
+    Accepted, AcceptedBy, Ended, Gap, LogOpened, Lost, Produced, Record, ReferenceUploaded,
+    RunEnded, RunStarted, Saved,
 };
 
 /// The JSON object that a line is.
@@ -37,6 +37,7 @@ impl Object {
             }
             Record::Lost(r) => put_members(&LostLine::from(r), out),
             Record::RunEnded(r) => put_members(&RunEndedLine::from(r), out),
+            Record::Gap(r) => put_members(&GapLine::from(r), out),
             Record::Other(_) => {}
         }
     }
@@ -62,6 +63,7 @@ impl Object {
             "unsure" => Record::Unsure(read::<EndedLine<'_>>(line)?.into()),
             "lost" => Record::Lost(read::<LostLine<'_>>(line)?.into()),
             "run_ended" => Record::RunEnded(read::<RunEndedLine<'_>>(line)?.into()),
+            "gap" => Record::Gap(read::<GapLine>(line)?.into()),
             _ => Record::Other(kind.to_owned()),
         })
     }
@@ -431,5 +433,26 @@ impl From<RunEndedLine<'_>> for RunEnded {
             spent: line.money.spent_usd_micros.into(),
             reserved: line.money.reserved_usd_micros.into(),
         }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct GapLine {
+    line: u64,
+    byte: u64,
+    bytes: u64,
+}
+
+impl From<&Gap> for GapLine {
+    fn from(r: &Gap) -> Self {
+        let Gap { line, byte, bytes } = *r;
+        Self { line, byte, bytes }
+    }
+}
+
+impl From<GapLine> for Gap {
+    fn from(read: GapLine) -> Self {
+        let GapLine { line, byte, bytes } = read;
+        Self { line, byte, bytes }
     }
 }

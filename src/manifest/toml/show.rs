@@ -151,6 +151,7 @@ pub(super) fn run(
         "rate_per_minute",
         "retries",
         "quiet_s",
+        "patience_s",
         "poll_batch",
     ];
     let mut run = RunSettings::default();
@@ -160,6 +161,7 @@ pub(super) fn run(
             "rate_per_minute" => (&mut run.rate_per_minute, 0, 100_000),
             "retries" => (&mut run.retries, 0, 100),
             "quiet_s" => (&mut run.quiet_s, 1, 86_400),
+            "patience_s" => (&mut run.patience_s, 1, 86_400),
             "poll_batch" => (&mut run.poll_batch, 1, 1000),
             _ => {
                 complaints.push(field.unknown("`[run]`", KEYS));

@@ -218,6 +218,7 @@ impl<'a> Take<'a> {
             (None, Some(End::Refused(_))) => State::Refused,
             (None, Some(End::Failed(..))) => State::Failed,
             (None, Some(End::Unsure(_))) => State::Unsure,
+            (None, None) if self.known.is_in_doubt() => State::Unsure,
             (None, None) if self.known.accepted => State::Accepted,
             (None, None) => State::Intended,
         }

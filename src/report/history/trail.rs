@@ -143,6 +143,7 @@ impl Trails {
             Record::LogOpened(_)
             | Record::Reference(_)
             | Record::RunEnded(_)
+            | Record::Gap(_)
             | Record::Other(_) => {}
         }
     }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::id::RunId;
+use crate::ledger::bills::Bills;
+use crate::report::json::bill::BillCheckJson;
 use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
 use crate::report::summary::{View, end_sentence, problems};
@@ -33,6 +35,7 @@ pub fn spell(view: &View<'_>) -> String {
             show: outcome.ledger.accounts.show.into(),
             caps_usd_micros: view.caps.into(),
         },
+        bill_check: (&Bills::of(&outcome.ledger)).into(),
         stopped_at: match &outcome.end {
             RunEnd::Cap(over) => Some(over.into()),
             _ => None,
@@ -57,6 +60,7 @@ struct RunJson<'a> {
     not_begun: u64,
     problems: Each<'a, Problem, ProblemJson<'a>>,
     money: MoneyJson,
+    bill_check: BillCheckJson,
     stopped_at: Option<OverCapJson>,
     left_out: Vec<OverCapJson>,
 }

@@ -107,6 +107,9 @@ struct PresetJson<'a> {
     safety: &'a str,
     delivery: &'a str,
     output: &'a str,
+    ttl: Option<u32>,
+    webhook: bool,
+    upload: bool,
     results_per_task: u32,
 }
 
@@ -123,6 +126,9 @@ impl<'a> PresetJson<'a> {
             safety: &made.safety,
             delivery: &made.delivery,
             output: &made.output,
+            ttl: made.ttl,
+            webhook: made.webhook,
+            upload: made.upload,
             results_per_task: results,
         }
     }
@@ -181,6 +187,8 @@ struct RequestJson<'a> {
     safety: &'a str,
     delivery: &'a str,
     output: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<u32>,
 }
 
 impl<'a> RequestJson<'a> {
@@ -199,6 +207,7 @@ impl<'a> RequestJson<'a> {
             safety: &made.safety,
             delivery: &made.delivery,
             output: &made.output,
+            ttl: made.ttl,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::id::ShowId;
+use crate::ledger::bills::Bills;
+use crate::report::json::bill::BillCheckJson;
 use crate::report::json::report::{RunJson, WhyJson};
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, text};
 use crate::report::standing::Standing;
@@ -31,7 +33,13 @@ pub fn spell(view: &View<'_>) -> String {
                 .iter()
                 .map(|(name, account)| (&**name, (*account).into()))
                 .collect(),
+            shots: accounts
+                .shots
+                .iter()
+                .map(|(shot, account)| (shot.as_str(), (*account).into()))
+                .collect(),
         },
+        bill_check: (&Bills::of(view.ledger)).into(),
         cut_off: view.ledger.was_cut_off(),
         runs: Each(&view.ledger.runs, RunJson::of),
     })
@@ -45,6 +53,7 @@ struct StatusJson<'a> {
     takes: CountsJson,
     problems: Each<'a, Problem, ProblemJson<'a>>,
     money: MoneyJson<'a>,
+    bill_check: BillCheckJson,
     cut_off: bool,
     runs: Each<'a, crate::ledger::fold::Run, RunJson<'a>>,
 }
@@ -89,6 +98,7 @@ struct MoneyJson<'a> {
     run: AccountJson,
     caps_usd_micros: CapsJson,
     sequences: BTreeMap<&'a str, AccountJson>,
+    shots: BTreeMap<&'a str, AccountJson>,
 }
 
 /// A take that did not come.

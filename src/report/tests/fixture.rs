@@ -121,6 +121,9 @@ impl Deal {
             safety: "fast".to_owned(),
             delivery: "async".to_owned(),
             output: "url".to_owned(),
+            ttl: (self.variant == 1).then_some(86_400),
+            webhook: self.variant == 1,
+            upload: false,
             references: vec![
                 MadeOf {
                     source: Some("bible/mira/face.png".to_owned()),

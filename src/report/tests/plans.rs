@@ -83,13 +83,13 @@ pub(super) fn plan() -> Plan {
             purchase("104/TCC/0020", 2, Reason::PromptChanged, Some(over)),
         ],
         settle: vec![Unsettled {
+            may_return: false,
             task: deal("104/TDD/0010", 1, 1).task(),
             wanted_by: Some(3),
         }],
         refetch: vec![Refetch {
             task: deal("104/TCC/0030", 1, 1).task(),
             index: 0,
-            shot_index: 2,
         }],
         changed_files: vec!["images/104/TCC/0030_v\u{202e}001.jpg".to_owned()],
     }

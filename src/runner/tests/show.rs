@@ -144,6 +144,22 @@ impl ShotText {
     }
 }
 
+/// Plain shots that are all alike, with nothing of a manifest about them.
+pub(super) struct Shots {
+    pub(super) count: usize,
+    pub(super) takes: u32,
+    pub(super) per_task: u32,
+}
+
+impl Orders for Shots {
+    fn wanted(&self, shot_index: usize, _variant: Variant) -> Option<Wanted> {
+        let count = u32::try_from(self.count).ok()?;
+        let script = Script::plain(count, self.takes, self.per_task);
+        let shot = script.shots.get(shot_index)?;
+        Some(make(shot, Variant(0)))
+    }
+}
+
 /// What a script asks for, worked out.
 pub(super) struct Edition(pub(super) Vec<(usize, Wanted)>);
 

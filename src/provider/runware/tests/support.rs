@@ -85,6 +85,9 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
             safety: "none".to_owned(),
             delivery: "async".to_owned(),
             output: "url".to_owned(),
+            ttl: None,
+            webhook: false,
+            upload: false,
             references: Vec::new(),
         },
     };
@@ -121,7 +124,7 @@ pub(super) fn reference(image: SentImage) -> SentReference {
 
 /// Gives a client whose patience is short.
 pub(super) fn client(endpoint: &str) -> Client {
-    let short = Duration::from_millis(400);
+    let short = Duration::from_millis(1500);
     let settings = ClientSettings {
         timeouts: Timeouts {
             connect: short / 2,

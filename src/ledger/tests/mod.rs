@@ -1,0 +1,4 @@
+//! What records fold into, over made-up histories.
+
+mod caps;
+pub(super) mod fixture;
