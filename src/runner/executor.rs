@@ -144,7 +144,10 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             if self.is_idle() && !line_open && self.returned.is_empty() {
                 return self.draining.take().unwrap_or(RunEnd::Done);
             }
+            // In a fixed order, so that a run is not steered by chance. No branch starves the line:
+            // only so many tasks are under way at once, and more come from the line alone.
             let step = tokio::select! {
+                biased;
                 Some(left) = self.slots.join_next() => self.left(joined(left)),
                 Some(left) = self.settling.join_next() => self.left(joined(left)),
                 Some(ashore) = self.ashore.join_next() => self.came_ashore(ashore),
