@@ -130,8 +130,12 @@ async fn look_again<L: RunLog, P: Provider, S: ImageStore>(
     task: &Task,
     trail: Trail,
 ) -> Result<Left, Halt> {
+    let is_new = |report: &Report| {
+        let mut images = report.images.iter();
+        images.any(|found| task.images.iter().all(|known| known.image != found.image))
+    };
     match look(world, trail.task).await {
-        Look::Known(report) if !report.images.is_empty() => {
+        Look::Known(report) if is_new(&report) => {
             accept(world, trail.task, AcceptedBy::Asked).await?;
             follow(world, trail, report, true).await
         }
