@@ -253,6 +253,18 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
                 if !world.sleep(wait).await {
                     return turned_away(world, proof, &order, trouble).await;
                 }
+                if order.intent.resend > 0 {
+                    // Nobody knew the first send before the wait; somebody may know it now.
+                    match settle::look(world, order.task).await {
+                        Look::Nothing => {}
+                        Look::Known(report) => {
+                            accept(world, order.task, AcceptedBy::Asked).await?;
+                            let trail = order.into_trail(sent);
+                            return follow::follow(world, trail, report, true).await;
+                        }
+                        Look::CannotAsk(why) => return Ok(left_open(world, order.task, &why)),
+                    }
+                }
             }
         }
     }

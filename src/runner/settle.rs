@@ -240,14 +240,26 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     trouble: &Trouble,
 ) -> Result<Left, Halt> {
     let task = case.task;
+    let (sent, resends) = (case.sent(), case.resends);
     let mut order = match case.order {
         Some(order) => *order,
-        None => match rebuild(world, task, case.errand, case.resends).await? {
-            Some(order) => order,
-            None => return Ok(left_open(world, task, trouble)),
-        },
+        None => {
+            let Some(order) = rebuild(world, task, case.errand, resends).await? else {
+                return Ok(left_open(world, task, trouble));
+            };
+            // References may have taken their time, and somebody may know the task by now.
+            match look(world, task).await {
+                Look::Nothing => order,
+                Look::Known(report) => {
+                    accept(world, task, AcceptedBy::Asked).await?;
+                    let trail = Trail::new(task, sent, order.errand);
+                    return follow(world, trail, report, true).await;
+                }
+                Look::CannotAsk(why) => return Ok(left_open(world, task, &why)),
+            }
+        }
     };
-    order.intent.resend = case.resends + 1;
+    order.intent.resend = resends + 1;
     order.tried = 0;
     if let Err(over) = reserve_again(world, &order.intent)? {
         let trouble = Trouble {
