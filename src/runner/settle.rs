@@ -273,7 +273,7 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     Box::pin(send(world, proof, order)).await
 }
 
-/// Takes a resend into this run's account, or names the cap of the run that is in the way.
+/// Takes a resend into this run's account, or names the cap that is in the way.
 fn reserve_again<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     intent: &Intent,

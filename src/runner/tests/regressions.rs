@@ -146,7 +146,7 @@ fn a_task_is_not_sent_again_over_a_cap() {
         history.caps = caps;
         let outcome = live(&mut history, None).expect("the run ends by itself");
         keeps_every_promise(&history);
-        assert_eq!(outcome.problems[0].trouble.code, "over-cap", "{caps:?}");
+        assert_eq!(outcome.problems[0].trouble.code, "cap", "{caps:?}");
         history.caps = Caps::default();
         live(&mut history, None).expect("the run ends by itself");
         assert_eq!(history.universe.state().books.sold.len(), 1, "{caps:?}");
