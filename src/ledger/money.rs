@@ -63,6 +63,12 @@ pub enum CapKind {
 }
 
 impl CapKind {
+    /// Tells whether a run stops at the cap, rather than leave out what the cap is about.
+    #[must_use]
+    pub const fn stops_all(self) -> bool {
+        matches!(self, Self::Run | Self::Show)
+    }
+
     /// Gives the word for people and reports.
     #[must_use]
     pub const fn word(self) -> &'static str {

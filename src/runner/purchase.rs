@@ -8,7 +8,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TaskId};
 use crate::expand::request::{AskedSize, SentImage, SentReference};
 use crate::expand::wanted::Wanted;
-use crate::ledger::money::{CapKind, OverCap};
+use crate::ledger::money::OverCap;
 use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
 use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Made, MadeOf, Record};
 use crate::plan::build::Purchase;
@@ -573,11 +573,6 @@ fn made_of(reference: &SentReference) -> MadeOf {
         entry: reference.entry.clone(),
         marker: reference.marker.clone(),
     }
-}
-
-/// Tells whether a cap stops everything or only the shots or sequences it is about.
-pub(super) const fn stops_all(over: &OverCap) -> bool {
-    matches!(over.cap, CapKind::Run | CapKind::Show)
 }
 
 /// Takes up an intent that the log left open.
