@@ -146,6 +146,10 @@ impl Books {
         self.next_parcel
     }
 
+    pub(super) fn nothing_is_on_its_way(&self) -> bool {
+        self.wire.is_empty()
+    }
+
     /// Gives what was said to a request that has arrived.
     pub(super) fn word(&mut self, parcel: u64) -> Option<Word> {
         self.words.remove(&parcel)

@@ -28,7 +28,7 @@ use crate::runner::tests::service::Line;
 use crate::runner::tests::show::{Edition, Script};
 use crate::runner::tests::sights::{Sight, Sights};
 use crate::runner::tests::universe::{Fates, State, Universe};
-use crate::runner::tests::weather::{FOR_EVER, PRICE, Weather};
+use crate::runner::tests::weather::{PRICE, Weather};
 use crate::runner::{Doors, run};
 
 /// The longest a run may take, in the time of its world.
@@ -48,6 +48,8 @@ pub(super) struct Flags {
 pub(super) struct History {
     pub(super) universe: Arc<Universe>,
     pub(super) script: Script,
+    /// What the script asks for.
+    edition: Arc<Edition>,
     pub(super) caps: Caps,
     pub(super) settings: Settings,
     pub(super) lives: u32,
@@ -122,6 +124,7 @@ impl History {
         };
         Self {
             universe,
+            edition: Arc::new(Edition::of(&script)),
             script,
             caps: Caps::default(),
             settings,
@@ -136,9 +139,9 @@ impl History {
         settings.jobs = people.pick(&[1, 2, 3, 5]);
         settings.rate_per_minute = people.pick(&[0, 0, 0, 30]);
         settings.retries = people.pick(&[0, 1, 2, 4]);
-        settings.quiet = Duration::from_secs(people.pick(&[5, 10, 30]));
+        settings.quiet = Duration::from_secs(people.pick(&[4, 10, 30]));
         settings.poll_batch = people.pick(&[1, 2, 4, 20]);
-        settings.patience = Duration::from_secs(people.pick(&[20, 60]));
+        settings.patience = Duration::from_secs(people.pick(&[10, 10, 40]));
         settings.downloads = people.pick(&[1, 2, 4]);
         self.caps = draw_caps(people);
     }
@@ -174,6 +177,7 @@ impl History {
         }
         while people.chance(400) {
             let edit = self.script.edit(people);
+            self.edition = Arc::new(Edition::of(&self.script));
             state.see(Sight::Edited);
             state.tell(|| format!("people: {edit}"));
         }
@@ -190,7 +194,7 @@ impl History {
         }
         let odds = state.weather.disk.in_the_way;
         if people.chance(odds)
-            && let Some((_, wanted)) = Edition::of(&self.script).0.first()
+            && let Some((_, wanted)) = self.edition.0.first()
         {
             let take = crate::domain::id::TakeNo(1 + u32::try_from(people.below(3)).unwrap_or(0));
             let path = format!("images/{}", wanted.name.path(take, "jpg"));
@@ -260,13 +264,13 @@ impl History {
 
     /// Tells whether a new run would buy nothing but what a cap forbids.
     fn lacks_only_money(&self) -> bool {
-        let plan = self.plan(&Edition::of(&self.script), Flags::default());
+        let plan = self.plan(Flags::default());
         plan.purchases
             .iter()
             .all(|purchase| purchase.over.is_some())
     }
 
-    pub(super) fn plan(&self, edition: &Edition, flags: Flags) -> Plan {
+    pub(super) fn plan(&self, flags: Flags) -> Plan {
         let state = self.universe.state();
         let selection = Selection {
             limit: flags.limit,
@@ -286,7 +290,7 @@ impl History {
             file_state: &files,
         };
         let mut builder = Builder::new(&state.log.ledger, terms);
-        for (index, wanted) in &edition.0 {
+        for (index, wanted) in &self.edition.0 {
             builder.add(*index, wanted);
         }
         builder.finish()
@@ -295,17 +299,22 @@ impl History {
     /// Lives once.
     pub(super) fn live(&mut self, flags: Flags, fates: Fates) -> End {
         self.lives += 1;
+        self.begin(flags, fates);
+        let plan = self.plan(flags);
+        if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
+            return End::Idle;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime");
         let end = runtime.block_on(async {
-            self.begin(flags, fates);
+            self.universe.state().clock.begin_life();
             let end = tokio::select! {
                 biased;
                 () = self.universe.ends() => End::Cut,
-                end = tokio::time::timeout(LONGEST_RUN, self.run(flags)) => {
+                end = tokio::time::timeout(LONGEST_RUN, self.run(plan, flags)) => {
                     end.unwrap_or_else(|_| {
                         self.universe.breaks(|| "a run does not end: it waits for ever".to_owned());
                         End::Cut
@@ -320,9 +329,7 @@ impl History {
             state.clock.end_life(0);
             end
         });
-        if !matches!(end, End::Idle) {
-            self.mended = false;
-        }
+        self.mended = false;
         end
     }
 
@@ -351,7 +358,10 @@ impl History {
     fn begin(&self, flags: Flags, fates: Fates) {
         let mut state = self.universe.state();
         let state = &mut *state;
-        state.clock.begin_life();
+        state.deliver();
+        for (_, wanted) in &self.edition.0 {
+            state.allowed.want(wanted);
+        }
         state.steps = 0;
         state.dead = false;
         state.fates = fates;
@@ -368,22 +378,13 @@ impl History {
         }
     }
 
-    async fn run(&self, flags: Flags) -> End {
-        let edition = Edition::of(&self.script);
-        for (_, wanted) in &edition.0 {
-            self.universe.state().allowed.want(wanted);
-        }
+    async fn run(&self, plan: Plan, flags: Flags) -> End {
         let (log_is_new, cut_off, gone_through) = {
-            let mut state = self.universe.state();
-            state.deliver();
+            let state = self.universe.state();
             let ledger = &state.log.ledger;
             let (cut_off, gone_through) = (ledger.was_cut_off(), ledger.was_gone_through());
             (state.log.is_new(), cut_off, gone_through)
         };
-        let plan = self.plan(&edition, flags);
-        if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
-            return End::Idle;
-        }
         let log = Arc::new(Log::start(Arc::clone(&self.universe)));
         let settings = Settings {
             run: RunId::new(&format!("run-{}", self.lives)),
@@ -404,7 +405,7 @@ impl History {
             log: Arc::clone(&log),
             provider: Arc::new(Line(Arc::clone(&self.universe))),
             store: Arc::new(Shelf(Arc::clone(&self.universe))),
-            orders: Arc::new(edition) as _,
+            orders: Arc::clone(&self.edition) as _,
         };
         let (stop, stopped) = watch::channel(Stop::No);
         self.universe.state().stop = Some(stop);
@@ -485,14 +486,8 @@ impl State {
     }
 
     /// Tells whether everything that was bought can be found without the log: its ids are those of
-    /// a first run of this manifest, and each of their tasks buys one take.
+    /// a first run of this manifest, each of their tasks buys one take, and all have arrived.
     fn log_can_be_lost(&self) -> bool {
-        // A run with a new log asks the queue, and not the archive, before it sends.
-        let memory = &self.weather.memory;
-        let queue = memory.queue == FOR_EVER && memory.knows_sync;
-        if !queue && memory.conflict < FOR_EVER {
-            return false;
-        }
         let never = |sight| self.sights.of(sight) == 0;
         let first = |task: &Task| {
             let ended = !matches!(
@@ -504,6 +499,7 @@ impl State {
         never(Sight::Edited)
             && never(Sight::Rebuy)
             && !self.log.is_new()
+            && self.books.nothing_is_on_its_way()
             && self.log.ledger.tasks().all(|(_, task)| first(task))
     }
 

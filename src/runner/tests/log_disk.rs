@@ -262,15 +262,18 @@ fn sync(universe: &Universe) -> bool {
 
 /// Takes in what was written, and checks every purchase against the caps as it is made.
 fn sync_and_check(state: &mut State) {
-    while state.log.synced < state.log.records.len() {
-        let stamped = state.log.records[state.log.synced].clone();
-        if let Err(why) = state.log.ledger.apply(&stamped) {
+    while let Some(stamped) = state.log.records.get(state.log.synced) {
+        if let Err(why) = state.log.ledger.apply(stamped) {
             state.breaks(|| format!("the log contradicts itself: {why}"));
             return;
         }
+        let intended = match &stamped.record {
+            Record::Intent(intent) => Some(intent.task),
+            _ => None,
+        };
         state.log.synced += 1;
-        if let Record::Intent(intent) = &stamped.record {
-            promises::on_intent(state, intent);
+        if let Some(task) = intended {
+            promises::on_intent(state, task);
         }
     }
 }

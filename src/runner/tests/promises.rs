@@ -5,7 +5,7 @@ use crate::domain::id::{Key, ShotId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, CapKind};
-use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Lost, Record, Saved};
+use crate::ledger::record::{Accepted, AcceptedBy, Ended, Lost, Record, Saved};
 use crate::ledger::task::{End, Fate, Task};
 use crate::runner::tests::allowed::Picture;
 use crate::runner::tests::books::Sold;
@@ -112,17 +112,16 @@ fn unbilled(state: &mut State, ended: &Ended) {
 }
 
 /// Checks the caps as the log has it when an intent becomes durable.
-pub(super) fn on_intent(state: &mut State, intent: &Intent) {
-    let over = over_a_cap(state, intent);
-    match over {
-        Some(over) => state.allowed.over.insert(intent.task, over),
-        None => state.allowed.over.remove(&intent.task),
+pub(super) fn on_intent(state: &mut State, id: TaskId) {
+    match over_a_cap(state, id) {
+        Some(over) => state.allowed.over.insert(id, over),
+        None => state.allowed.over.remove(&id),
     };
 }
 
-fn over_a_cap(state: &State, intent: &Intent) -> Option<String> {
+fn over_a_cap(state: &State, id: TaskId) -> Option<String> {
     let accounts = &state.log.ledger.accounts;
-    let sequence = intent.made.sequence.as_deref();
+    let task = state.log.ledger.task(id)?;
     let kinds = [
         CapKind::Run,
         CapKind::Show,
@@ -130,26 +129,20 @@ fn over_a_cap(state: &State, intent: &Intent) -> Option<String> {
         CapKind::Shot,
     ];
     kinds.into_iter().find_map(|kind| {
-        let account = match kind {
-            CapKind::Run => accounts.run,
-            CapKind::Show => accounts.show,
-            CapKind::Sequence => sequence
-                .and_then(|name| accounts.sequences.get(name))
-                .copied()
-                .unwrap_or_default(),
-            CapKind::Shot => accounts
-                .shots
-                .get(&intent.shot)
-                .copied()
-                .unwrap_or_default(),
-        };
         let cap = state.caps.of(kind)?;
+        let account = match kind {
+            CapKind::Run => Some(accounts.run),
+            CapKind::Show => Some(accounts.show),
+            CapKind::Sequence => {
+                let sequence = task.sequence.as_ref()?;
+                accounts.sequences.get(sequence).copied()
+            }
+            CapKind::Shot => accounts.shots.get(&task.shot).copied(),
+        };
+        let account = account.unwrap_or_default();
         (account.counted() > cap).then(|| {
             let kind = kind.word();
-            format!(
-                "{account:?} passes the {kind} cap of {cap}: {}",
-                intent.task
-            )
+            format!("{account:?} passes the {kind} cap of {cap}: {id}")
         })
     })
 }
@@ -372,11 +365,6 @@ fn folds_alike(state: &State) -> Option<String> {
 
 /// Compares what a run held in memory with what its log folds to, times aside.
 pub(super) fn same_state(memory: &Ledger, log: &Ledger) -> Option<String> {
-    let timeless = |task: &Task| {
-        let mut task = task.clone();
-        task.sent_at = None;
-        task
-    };
     if memory.accounts != log.accounts {
         let (memory, log) = (&memory.accounts, &log.accounts);
         return Some(format!("in memory {memory:?}, by the log {log:?}"));
@@ -385,7 +373,13 @@ pub(super) fn same_state(memory: &Ledger, log: &Ledger) -> Option<String> {
     if memory.tasks().count() != count {
         return Some("memory and log know other tasks".to_owned());
     }
-    let differs = tasks.find(|(id, task)| log.task(*id).map(timeless) != Some(timeless(task)));
+    let differs = tasks.find(|(id, task)| {
+        // Only the log is stamped.
+        let mut stamped = (*task).clone();
+        let known = log.task(*id);
+        stamped.sent_at = known.and_then(|known| known.sent_at);
+        known != Some(&stamped)
+    });
     if let Some((id, task)) = differs {
         return Some(format!("in memory {task:?}, by the log {:?}", log.task(id)));
     }

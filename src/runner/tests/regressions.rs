@@ -10,7 +10,7 @@ use crate::runner::outcome::Outcome;
 use crate::runner::tests::dice::Dice;
 use crate::runner::tests::history::{End, Flags, History, play};
 use crate::runner::tests::log_disk::Death;
-use crate::runner::tests::show::{Edition, Script};
+use crate::runner::tests::show::Script;
 use crate::runner::tests::universe::Fates;
 use crate::runner::tests::weather::{PRICE, Weather};
 
@@ -87,7 +87,7 @@ fn the_plan_stops_at_the_cap_that_stops_the_run() {
     script.shots[1].takes = 1;
     let mut history = history(Weather::calm(), script);
     history.caps.run = Some(Micros::new(PRICE * 2));
-    let plan = history.plan(&Edition::of(&history.script), Flags::default());
+    let plan = history.plan(Flags::default());
     let over: Vec<_> = plan.purchases.iter().map(|p| p.over.is_some()).collect();
     assert_eq!(over, [true, true]);
     live(&mut history, None).expect("the run ends by itself");
