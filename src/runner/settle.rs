@@ -241,22 +241,21 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
 ) -> Result<Left, Halt> {
     let task = case.task;
     let (sent, resends) = (case.sent(), case.resends);
-    let mut order = match case.order {
-        Some(order) => *order,
-        None => {
-            let Some(order) = rebuild(world, task, case.errand, resends).await? else {
-                return Ok(left_open(world, task, trouble));
-            };
-            // References may have taken their time, and somebody may know the task by now.
-            match look(world, task).await {
-                Look::Nothing => order,
-                Look::Known(report) => {
-                    accept(world, task, AcceptedBy::Asked).await?;
-                    let trail = Trail::new(task, sent, order.errand);
-                    return follow(world, trail, report, true).await;
-                }
-                Look::CannotAsk(why) => return Ok(left_open(world, task, &why)),
+    let mut order = if let Some(order) = case.order {
+        *order
+    } else {
+        let Some(order) = rebuild(world, task, case.errand, resends).await? else {
+            return Ok(left_open(world, task, trouble));
+        };
+        // References may have taken their time, and somebody may know the task by now.
+        match look(world, task).await {
+            Look::Nothing => order,
+            Look::Known(report) => {
+                accept(world, task, AcceptedBy::Asked).await?;
+                let trail = Trail::new(task, sent, order.errand);
+                return follow(world, trail, report, true).await;
             }
+            Look::CannotAsk(why) => return Ok(left_open(world, task, &why)),
         }
     };
     order.intent.resend = resends + 1;

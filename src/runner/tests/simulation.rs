@@ -58,15 +58,12 @@ fn play_all(histories: u64) -> Result<Sights, (u64, u64)> {
             if seed >= histories || broken.lock().expect("no panic").is_some() {
                 break;
             }
-            match watch(seed, false) {
-                Ok((sights, _)) => mine.add(&sights),
-                Err(_) => {
-                    let played = played.load(Ordering::Relaxed);
-                    broken
-                        .lock()
-                        .expect("no panic")
-                        .get_or_insert((seed, played));
-                }
+            if let Ok((sights, _)) = watch(seed, false) {
+                mine.add(&sights);
+            } else {
+                let played = played.load(Ordering::Relaxed);
+                let mut first = broken.lock().expect("no panic");
+                first.get_or_insert((seed, played));
             }
             played.fetch_add(1, Ordering::Relaxed);
         }
