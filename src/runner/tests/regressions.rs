@@ -212,3 +212,28 @@ fn a_task_is_asked_about_again_before_it_is_sent_again_after_a_wait() {
         keeps_every_promise(&history);
     }
 }
+
+#[test]
+fn a_take_that_a_run_with_a_new_log_passed_over_is_not_bought_under_another_number() {
+    let mut history = history(Weather::calm(), Script::plain(1, 3, 1));
+    live(&mut history, None).expect("the run ends by itself");
+    let (second, hidden) = {
+        let mut state = history.universe.state();
+        let mut tasks = state.log.ledger.tasks();
+        let second = tasks.find(|(_, task)| task.takes.first.0 == 2);
+        let second = second.expect("a second take").0;
+        drop(tasks);
+        state.log.delete();
+        state.allowed.log_was_lost = true;
+        // The provider does not show the second take just now, and the cap stops before it.
+        (second, state.books.sold.remove(&second).expect("sold"))
+    };
+    history.caps.run = Some(Micros::new(PRICE));
+    live(&mut history, None).expect("the run ends by itself");
+    let known = history.universe.state().log.ledger.tasks().count();
+    assert_eq!(known, 2, "the first and the third are found");
+    history.universe.state().books.sold.insert(second, hidden);
+    history.come_to_rest();
+    keeps_every_promise(&history);
+    assert_eq!(history.universe.state().books.sold.len(), 3);
+}
