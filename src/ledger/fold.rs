@@ -344,25 +344,31 @@ impl Ledger {
         self.dearest.get(&price_key(model, size)).copied()
     }
 
-    /// Tells whether a task of the log may be sent once more under the cap of a run.
-    ///
-    /// Its money counts everywhere already but in this run's account, where another run sent it.
+    /// Tells whether a task of the log may be sent once more under every cap.
     ///
     /// # Errors
-    /// Names the cap in the way.
+    /// Names the first cap in the way.
     pub fn allow_again(&self, caps: &Caps, id: TaskId) -> Result<(), OverCap> {
-        match self.tasks.get(&id) {
-            Some(task) if task.period != self.accounts.period => {
-                self.accounts.allow_in_run(caps, task.weight().reserved)
-            }
-            _ => Ok(()),
-        }
+        let task = self.tasks.get(&id);
+        task.map_or(Ok(()), |task| self.accounts.allow_again(caps, task))
     }
 
     /// Tells whether the last run was cut off.
     #[must_use]
     pub fn was_cut_off(&self) -> bool {
         self.runs.last().is_some_and(|run| run.ended.is_none())
+    }
+
+    /// Tells whether some run went through the whole plan.
+    ///
+    /// Until then a log that was begun anew may lack purchases that an earlier log told of.
+    #[must_use]
+    pub fn was_gone_through(&self) -> bool {
+        let whole = |run: &Run| {
+            let done = run.ended.as_ref().is_some_and(|end| end.reason == "done");
+            done && run.started.selection.is_empty()
+        };
+        self.runs.iter().any(whole)
     }
 
     /// Gives the run under way or the last one.

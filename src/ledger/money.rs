@@ -63,6 +63,12 @@ pub enum CapKind {
 }
 
 impl CapKind {
+    /// Tells whether a run stops at the cap, rather than leave out what the cap is about.
+    #[must_use]
+    pub const fn stops_all(self) -> bool {
+        matches!(self, Self::Run | Self::Show)
+    }
+
     /// Gives the word for people and reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -180,12 +186,40 @@ impl Accounts {
         self.run = Account::default();
     }
 
-    /// Tells whether a price fits under the cap of the run.
+    /// Tells whether a task that counts already may be sent again under every cap.
+    ///
+    /// Caps may have become lower since it was first sent, and a run that did not send it has not
+    /// counted it yet.
     ///
     /// # Errors
-    /// Names it where it does not.
-    pub fn allow_in_run(&self, caps: &Caps, price: Micros) -> Result<(), OverCap> {
-        self.run.allows(CapKind::Run, caps.run, price)
+    /// Names the first cap in the way, the narrowest first.
+    pub(super) fn allow_again(&self, caps: &Caps, task: &Task) -> Result<(), OverCap> {
+        let price = task.price.times(u64::from(task.missing()));
+        let more = price.minus(task.weight().reserved);
+        let in_run = if task.period == self.period {
+            more
+        } else {
+            price
+        };
+        let sequence = task.sequence.as_ref();
+        let sequence = sequence.and_then(|name| self.sequences.get(name)).copied();
+        let shot = self.shots.get(&task.shot).copied().unwrap_or_default();
+        let wanted = [
+            (shot, CapKind::Shot, more),
+            (sequence.unwrap_or_default(), CapKind::Sequence, more),
+            (self.run, CapKind::Run, in_run),
+            (self.show, CapKind::Show, more),
+        ];
+        for (account, kind, more) in wanted {
+            // What of the price counts already is told as the price of the resend.
+            let over = |over: OverCap| OverCap {
+                reserved: over.reserved.minus(price.minus(more)),
+                price,
+                ..over
+            };
+            account.allows(kind, caps.of(kind), more).map_err(over)?;
+        }
+        Ok(())
     }
 
     /// Tells whether a price fits under every cap.
@@ -205,7 +239,7 @@ impl Accounts {
         sequence
             .unwrap_or_default()
             .allows(CapKind::Sequence, caps.sequence, price)?;
-        self.allow_in_run(caps, price)?;
+        self.run.allows(CapKind::Run, caps.run, price)?;
         self.show.allows(CapKind::Show, caps.show, price)
     }
 }

@@ -149,6 +149,8 @@ pub struct Builder<'a> {
     barred_open: HashSet<TaskId>,
     accounts: Accounts,
     planned: Foreseen,
+    /// The cap that stops the run; nothing after it is bought.
+    stopped: Option<OverCap>,
     takes_left: Option<u32>,
 }
 
@@ -185,6 +187,7 @@ impl<'a> Builder<'a> {
             barred_open: HashSet::new(),
             accounts,
             planned: Foreseen::default(),
+            stopped: None,
             takes_left,
         }
     }
@@ -360,6 +363,10 @@ impl<'a> Builder<'a> {
 
     /// Adds a price to what is planned and names the cap it would pass.
     fn foresee(&mut self, wanted: &Wanted, price: Micros) -> Option<OverCap> {
+        if let Some(stopped) = &self.stopped {
+            let stopped = stopped.clone();
+            return Some(OverCap { price, ..stopped });
+        }
         let (shot, sequence) = (&wanted.shot, wanted.sequence.as_deref());
         let caps = &self.terms.caps;
         let in_shot = self.planned.shots.get(shot).copied().unwrap_or_default();
@@ -377,7 +384,11 @@ impl<'a> Builder<'a> {
         if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
             // What is planned before it is not to look like a smaller cap.
             let limit = caps.of(over.cap).unwrap_or(over.limit);
-            return Some(OverCap { limit, ..over });
+            let over = OverCap { limit, ..over };
+            if over.cap.stops_all() {
+                self.stopped = Some(over.clone());
+            }
+            return Some(over);
         }
         self.planned.all = self.planned.all.plus(price);
         self.planned.shots.insert(shot.clone(), in_shot.plus(price));

@@ -19,8 +19,8 @@ pub struct Slot {
 
 /// Finds takes for `need` images, at most `per_task` to a task.
 ///
-/// Numbers whose earlier tasks ended without an image come first; then numbers above every one
-/// that is spent or held. A number is thus never given to two images.
+/// Numbers that were passed over, or whose earlier tasks ended without an image, come first; then
+/// numbers above every one that is spent or held. A number is thus never given to two images.
 #[must_use]
 pub fn allot(
     ledger: &Ledger,
@@ -30,24 +30,40 @@ pub fn allot(
     need: u32,
     per_task: u32,
 ) -> Vec<Slot> {
-    let mut numbers: Vec<u32> = vacated(ledger, shot, variant, key).into_iter().collect();
+    let vacated = vacated(ledger, shot, variant, key);
+    let mut numbers: Vec<u32> = vacated
+        .union(&passed_over(ledger, shot, variant))
+        .copied()
+        .collect();
     numbers.truncate(usize::try_from(need).unwrap_or(usize::MAX));
-    let vacated = numbers.len();
     let next = ledger
         .next_take(shot, variant)
         .0
         .max(numbers.last().map_or(0, |last| last + 1));
-    let fresh = need.saturating_sub(u32::try_from(vacated).unwrap_or(u32::MAX));
-    let mut slots = group(&numbers, per_task, true);
-    slots.extend(group(
-        &(next..next.saturating_add(fresh)).collect::<Vec<_>>(),
-        per_task,
-        false,
-    ));
+    let fresh = need.saturating_sub(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
+    numbers.extend(next..next.saturating_add(fresh));
+    let mut slots = group(&numbers, per_task, &vacated);
     for slot in &mut slots {
         slot.attempt = next_attempt(ledger, shot, variant, key, slot.takes.first);
     }
     slots
+}
+
+/// Gives the numbers below the next one that no task was ever intended for.
+///
+/// A run leaves them when it stops between two takes of a shot. Where the log is new and an older
+/// one was lost, the ids of these numbers may have been bought: others would be bought beside them.
+fn passed_over(ledger: &Ledger, shot: &ShotId, variant: Variant) -> BTreeSet<u32> {
+    let Some(history) = ledger.history(shot, variant) else {
+        return BTreeSet::new();
+    };
+    let tasks = ledger.tasks_of(shot, variant);
+    let named: BTreeSet<u32> = tasks
+        .flat_map(|(_, task)| task.takes.iter().map(|take| take.0))
+        .collect();
+    (1..ledger.next_take(shot, variant).0)
+        .filter(|number| !named.contains(number) && !history.is_spent(TakeNo(*number)))
+        .collect()
 }
 
 /// Gives the numbers of this key whose tasks ended without an image and that nothing holds.
@@ -76,12 +92,14 @@ fn holds_its_numbers(task: &Task) -> bool {
     task.is_open() || matches!(task.end, Some(End::Unsure(_)))
 }
 
-fn group(numbers: &[u32], per_task: u32, failed_before: bool) -> Vec<Slot> {
+fn group(numbers: &[u32], per_task: u32, vacated: &BTreeSet<u32>) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::new();
     for &number in numbers {
+        let failed_before = vacated.contains(&number);
         match slots.last_mut() {
             Some(slot)
                 if slot.takes.count < per_task
+                    && slot.failed_before == failed_before
                     && slot.takes.first.0 + slot.takes.count == number =>
             {
                 slot.takes.count += 1;

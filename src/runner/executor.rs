@@ -16,7 +16,7 @@ use crate::runner::Doors;
 use crate::runner::event::{Draining, Event, ProblemKind};
 use crate::runner::landing::{Ashore, Landing, land};
 use crate::runner::outcome::{Outcome, RunEnd};
-use crate::runner::purchase::{Errand, Left, buy, not_begun, stops_all};
+use crate::runner::purchase::{Errand, Left, buy, not_begun};
 use crate::runner::scout::{Word, scout};
 use crate::runner::settings::Settings;
 use crate::runner::settle::resume;
@@ -149,7 +149,10 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             if self.is_idle() && !line_open && self.returned.is_empty() {
                 return self.draining.take().unwrap_or(RunEnd::Done);
             }
+            // In a fixed order, so that a run is not steered by chance. No branch starves the line:
+            // only so many tasks are under way at once, and more come from the line alone.
             let step = tokio::select! {
+                biased;
                 Some(left) = self.slots.join_next() => self.left(joined(left)),
                 Some(left) = self.settling.join_next() => self.left(joined(left)),
                 Some(ashore) = self.ashore.join_next() => self.came_ashore(ashore),
@@ -259,7 +262,21 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         while self.has_free_slot()
             && let Some(errand) = self.returned.pop_front()
         {
-            self.begin(*errand);
+            self.begin_in_turn(errand);
+        }
+    }
+
+    /// Begins a purchase, unless the plan has it stop the run at a cap: then it waits for all
+    /// before it, and whatever comes after it waits too.
+    fn begin_in_turn(&mut self, errand: Box<Errand>) {
+        let over = errand.purchase.over.as_ref();
+        let stops = over.filter(|over| over.cap.stops_all() && errand.known.is_none());
+        match stops {
+            Some(over) if !self.slots.is_empty() || !self.settling.is_empty() => {
+                self.short_of_money = Some(over.clone());
+                self.returned.push_front(errand);
+            }
+            _ => self.begin(*errand),
         }
     }
 
@@ -286,7 +303,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
 
     fn heard(&mut self, word: Option<Word>) {
         match word {
-            Some(Word::Go(errand)) => self.begin(*errand),
+            Some(Word::Go(errand)) => self.begin_in_turn(errand),
             Some(Word::Unreachable(trouble)) => {
                 let why = Draining::Unreachable(trouble.clone());
                 self.drain(RunEnd::Unreachable(trouble), why);
@@ -322,7 +339,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         if errand.attempts == 0 {
             self.begun -= u64::from(errand.purchase.takes.count);
         }
-        if !stops_all(&over) {
+        if !over.cap.stops_all() {
             let _told = not_begun(&self.world, &errand);
             self.capped.push(over);
         } else if self.slots.is_empty() && self.settling.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TakeNo, TaskId};
@@ -254,10 +255,12 @@ fn patience<L: RunLog, P: Provider, S: ImageStore>(
 }
 
 /// Waits before an address is asked for once more, the first time excepted: an image that was made
-/// just now may be told of before it can be had.
+/// just now may be told of before it can be had, and an answer may be some seconds old.
 async fn let_it_appear<L: RunLog, P: Provider, S: ImageStore>(world: &World<L, P, S>, gone: u32) {
+    const AT_LEAST: Duration = Duration::from_secs(5);
     if gone > 1 {
-        tokio::time::sleep(world.backoff.wait(gone - 1, None)).await;
+        let wait = world.backoff.wait(gone - 1, None);
+        tokio::time::sleep(wait.max(AT_LEAST)).await;
     }
 }
 

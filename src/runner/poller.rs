@@ -138,13 +138,15 @@ impl Poller {
                     (tasks, answer)
                 }),
                 Turn::At(instant) => tokio::select! {
-                    () = tokio::time::sleep_until(instant) => {}
-                    () = self.changed.notified() => {}
+                    biased;
                     Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
+                    () = self.changed.notified() => {}
+                    () = tokio::time::sleep_until(instant) => {}
                 },
                 Turn::Idle => tokio::select! {
-                    () = self.changed.notified() => {}
+                    biased;
                     Some((tasks, answer)) = requests.next() => self.deliver(&tasks, answer),
+                    () = self.changed.notified() => {}
                 },
             }
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TaskId};
 use crate::expand::wanted::Wanted;
-use crate::ledger::money::{CapKind, OverCap};
+use crate::ledger::money::OverCap;
 use crate::ledger::port::{self, CommittedIntent, OpenIntent, RunLog};
 use crate::ledger::record::{Accepted, AcceptedBy, Ended, Intent, Record};
 use crate::plan::build::Purchase;
@@ -224,6 +224,20 @@ pub(super) async fn send<L: RunLog, P: Provider, S: ImageStore>(
             return Ok(unsent(world, order));
         };
         let sent = Instant::now();
+        if order.intent.resend > 0 {
+            // Nobody knew the first send before the wait for a place; somebody may know it now.
+            match settle::look(world, order.task).await {
+                Look::Nothing => {}
+                Look::Known(report) => {
+                    accept(world, order.task, AcceptedBy::Asked).await?;
+                    place.taken();
+                    order.place = Some(place);
+                    let trail = order.into_trail(sent);
+                    return follow::follow(world, trail, report, true).await;
+                }
+                Look::CannotAsk(why) => return Ok(left_open(world, order.task, &why)),
+            }
+        }
         let life = world.accepted_so_far();
         match world
             .provider
@@ -534,11 +548,6 @@ impl Order {
             may_return: true,
         }
     }
-}
-
-/// Tells whether a cap stops everything or only the shots or sequences it is about.
-pub(super) const fn stops_all(over: &OverCap) -> bool {
-    matches!(over.cap, CapKind::Run | CapKind::Show)
 }
 
 /// Takes up an intent that the log left open.

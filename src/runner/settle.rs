@@ -25,6 +25,14 @@ use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
 
+/// How long the provider may be out of reach before a task is left to the next run, whatever the
+/// quiet time and the jitter of waits: long enough for a service to be started again.
+const SHORT_OUTAGE: Duration = Duration::from_secs(10);
+
+/// How long while sending pauses, too: by then the breaker has given up, unless tasks that nobody
+/// can be asked about take up every place and none is left for its probes.
+const LONG_OUTAGE: Duration = Duration::from_secs(400);
+
 /// A task that is being settled.
 pub(super) struct Case {
     pub(super) task: TaskId,
@@ -132,8 +140,12 @@ async fn look_again<L: RunLog, P: Provider, S: ImageStore>(
     task: &Task,
     trail: Trail,
 ) -> Result<Left, Halt> {
+    let is_new = |report: &Report| {
+        let mut images = report.images.iter();
+        images.any(|found| task.images.iter().all(|known| known.image != found.image))
+    };
     match look(world, trail.task).await {
-        Look::Known(report) if !report.images.is_empty() => {
+        Look::Known(report) if is_new(&report) => {
             accept(world, trail.task, AcceptedBy::Asked).await?;
             follow(world, trail, report, true).await
         }
@@ -155,7 +167,9 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
     mut case: Case,
     trouble: Trouble,
 ) -> Result<Left, Halt> {
-    let (mut asked_after_quiet, mut failures) = (0, 0);
+    let mut asked_after_quiet = 0;
+    // How many questions failed in a row, and since when.
+    let (mut failures, mut outage) = (0, Instant::now());
     let quiet = world.settings.quiet;
     loop {
         let since_sent = case.since(world);
@@ -170,8 +184,17 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 return follow::follow(world, trail, report, true).await;
             }
             Look::CannotAsk(why) => {
+                if failures == 0 {
+                    outage = Instant::now();
+                }
                 // While sending pauses the outage is waited out, which the breaker bounds.
-                if failures >= world.settings.retries.max(1) && !world.places.is_pausing() {
+                let longest = if world.places.is_pausing() {
+                    LONG_OUTAGE
+                } else {
+                    SHORT_OUTAGE
+                };
+                let long = outage.elapsed() >= quiet.max(longest);
+                if long && failures >= world.settings.retries.max(1) {
                     return Ok(left_open(world, case.task, &why));
                 }
                 let wait = world.backoff.wait(failures, None);
@@ -181,7 +204,7 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 continue;
             }
-            Look::Nothing => {}
+            Look::Nothing => failures = 0,
         }
         if since_sent >= quiet {
             asked_after_quiet += 1;
@@ -243,14 +266,25 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     trouble: &Trouble,
 ) -> Result<Left, Halt> {
     let task = case.task;
-    let mut order = match case.order {
-        Some(order) => *order,
-        None => match rebuild(world, task, case.errand, case.resends).await? {
-            Some(order) => order,
-            None => return Ok(left_open(world, task, trouble)),
-        },
+    let (sent, resends) = (case.sent(), case.resends);
+    let mut order = if let Some(order) = case.order {
+        *order
+    } else {
+        let Some(order) = rebuild(world, task, case.errand, resends).await? else {
+            return Ok(left_open(world, task, trouble));
+        };
+        // References may have taken their time, and somebody may know the task by now.
+        match look(world, task).await {
+            Look::Nothing => order,
+            Look::Known(report) => {
+                accept(world, task, AcceptedBy::Asked).await?;
+                let trail = Trail::new(task, sent, order.errand);
+                return follow(world, trail, report, true).await;
+            }
+            Look::CannotAsk(why) => return Ok(left_open(world, task, &why)),
+        }
     };
-    order.intent.resend = case.resends + 1;
+    order.intent.resend = resends + 1;
     // It gives its place back first: there may be no other to wait for.
     order.place = None;
     order.tried = Tried::default();
@@ -266,7 +300,7 @@ async fn send_again<L: RunLog, P: Provider, S: ImageStore>(
     Box::pin(send(world, proof, order)).await
 }
 
-/// Takes a resend into this run's account, or names the cap of the run that is in the way.
+/// Takes a resend into this run's account, or names the cap that is in the way.
 fn reserve_again<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     intent: &Intent,

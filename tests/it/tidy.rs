@@ -139,7 +139,7 @@ fn the_runner_has_no_hidden_clock_randomness_or_files() {
         "getrandom",
     ];
     each_source(|room, path, text| {
-        if room == "runner" {
+        if room == "runner" && !is_test(path) {
             for word in HIDDEN {
                 assert!(!text.contains(word), "{}: {word}", path.display());
             }

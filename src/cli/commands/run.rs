@@ -119,7 +119,10 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let trip = Trip {
         show,
         id,
-        ask_first: (new && written) || mended || ledger.has_gap || ledger.was_cut_off(),
+        ask_first: (written && !ledger.was_gone_through())
+            || mended
+            || ledger.has_gap
+            || ledger.was_cut_off(),
         args,
         budget,
         plan,

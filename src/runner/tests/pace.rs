@@ -23,8 +23,8 @@ use crate::runner::order::Orders;
 use crate::runner::outcome::{Outcome, RunEnd};
 use crate::runner::settings::Settings;
 use crate::runner::shutdown::{Stop, Why};
-use crate::runner::tests::doors::{Log, Odds, Shelf, Universe};
 use crate::runner::tests::show::Shots;
+use crate::runner::tests::teller::{Teller, time};
 use crate::runner::tests::vendor::{Ill, Nature, Vendor};
 use crate::runner::{Doors, run};
 
@@ -52,7 +52,7 @@ impl Orders for Referring {
 
 /// A show, its log and its images, and the lives it goes through.
 struct Stage {
-    universe: Arc<Universe>,
+    disk: Teller,
     orders: Arc<dyn Orders>,
     shots: usize,
     jobs: usize,
@@ -69,7 +69,7 @@ struct Told {
 impl Stage {
     fn new(shots: usize, jobs: usize) -> Self {
         Self {
-            universe: Universe::new(7, Odds::default()),
+            disk: Teller::default(),
             orders: Arc::new(all(shots)),
             shots,
             jobs,
@@ -80,7 +80,7 @@ impl Stage {
     /// Lives until the run ends by itself, told to stop after a while if asked.
     async fn live(&mut self, vendor: &Arc<Vendor>, stop_after: Option<Duration>) -> Told {
         self.lives += 1;
-        let log = Arc::new(Log(Arc::clone(&self.universe)));
+        let log = Arc::new(self.disk.clone());
         let id = RunId::new(&format!("run-{}", self.lives));
         if self.lives == 1 {
             let opened = LogOpened {
@@ -103,17 +103,18 @@ impl Stage {
         let started = Record::RunStarted(Box::new(started));
         log.append(started).await.expect("a log");
         let ledger = self.fold();
+        let began = time(ledger.last_seq + 1);
         let plan = self.plan(&ledger);
         let doors = Doors {
             log,
             provider: Arc::clone(vendor),
-            store: Arc::new(Shelf(Arc::clone(&self.universe))),
+            store: Arc::new(self.disk.clone()),
             orders: Arc::clone(&self.orders),
         };
         let settings = Settings {
             run: id,
             show: ShowId::new("show"),
-            began: self.universe.state().now(),
+            began,
             jobs: self.jobs,
             rate_per_minute: 0,
             retries: 4,
@@ -154,7 +155,7 @@ impl Stage {
 
     fn fold(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        for stamped in &self.universe.state().log {
+        for stamped in &self.disk.world().log {
             ledger.apply(stamped).expect("a log that makes sense");
         }
         ledger
@@ -180,15 +181,14 @@ impl Stage {
 
     /// Counts the records of a kind.
     fn records(&self, is: fn(&Record) -> bool) -> usize {
-        let state = self.universe.state();
-        state.log.iter().filter(|s| is(&s.record)).count()
+        self.disk.kinds(is)
     }
 
     /// Every shot has its one image, bought under its first id, and nothing else was logged.
     fn is_whole(&self, told: &Told, vendor: &Vendor) {
         assert_eq!(told.outcome.end, RunEnd::Done);
         assert_eq!(told.outcome.problems, []);
-        assert_eq!(self.universe.state().files.len(), self.shots);
+        assert_eq!(self.disk.world().files.len(), self.shots);
         assert_eq!(vendor.state().tasks.len(), self.shots);
         assert_eq!(self.records(|r| matches!(r, Record::Failed(_))), 0);
     }
@@ -422,16 +422,10 @@ async fn a_provider_that_stays_away_ends_the_run_with_nothing_failed() {
         back.state()
             .tasks
             .extend(vendor.state().tasks.keys().map(|id| (*id, Duration::ZERO)));
-        restart(&stage);
         let told = stage.live(&back, None).await;
         stage.is_whole(&told, &back);
         assert_eq!(back.state().conflicts, 0);
     }
-}
-
-/// Lets the world outside go on for a while.
-fn restart(stage: &Stage) {
-    stage.universe.restart(None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -179,12 +179,18 @@ impl Provider for Teller {
         world.script.fetched.push(url.clone());
         match world.script.fetches.pop_front() {
             Some(error) => Err(error),
-            None => Ok(Bytes(Some(url.clone().into_bytes()))),
+            None => Ok(Bytes::of(url)),
         }
     }
 }
 
 pub(super) struct Bytes(Option<Vec<u8>>);
+
+impl Bytes {
+    pub(super) fn of(text: &str) -> Self {
+        Self(Some(text.as_bytes().to_vec()))
+    }
+}
 
 impl ImageStream for Bytes {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, FetchError> {

@@ -15,7 +15,7 @@ use crate::provider::{
     Address, Away, CallError, FetchError, Known, Provider, ReferenceFile, Report, ResultImage,
     RetryAfter, Submitted,
 };
-use crate::runner::tests::doors::Bytes;
+use crate::runner::tests::teller::Bytes;
 
 /// How the provider turns everything away for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
