@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::class::Class;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::OverCap;
 use crate::ledger::port::{LogError, RunLog};
@@ -246,7 +247,11 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             Some(Word::Go(errand)) => self.begin(*errand),
             Some(Word::Unreachable(trouble)) => {
                 let why = Draining::Account(trouble.clone());
-                self.drain(RunEnd::Unreachable(trouble), why);
+                let end = match trouble.class {
+                    Class::Account => RunEnd::Account(trouble),
+                    _ => RunEnd::Unreachable(trouble),
+                };
+                self.drain(end, why);
             }
             None => self.line = None,
         }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, Takes, TaskId};
@@ -18,6 +19,9 @@ use crate::runner::poller::Question;
 use crate::runner::purchase::{Errand, Left, again, fail};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
+
+/// How long a question may still take when patience has run out: as long as a client waits for it.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// A task that is being followed.
 pub(super) struct Trail {
@@ -64,32 +68,60 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
             Progress::Ended(trouble) => return ended(world, trail, trouble).await,
+            Progress::Working if trail.sent.elapsed() >= world.settings.patience => {
+                return Ok(not_waited_for(world, &trail, "is still at work on it"));
+            }
             Progress::Working => {}
         }
         let question =
             question.get_or_insert_with(|| world.poller.follow(trail.task, trail.sent, at_once));
         match next_report(world, &trail, question).await {
-            Some(next) => report = next,
-            None => return never_came(world, &trail).await,
+            Next::Report(next) => report = next,
+            Next::NeverCame => return never_came(world, &trail).await,
+            Next::OutOfReach => {
+                return Ok(not_waited_for(world, &trail, "could not be asked about it"));
+            }
+            Next::Forbidden(trouble) => {
+                world.give_up(ProblemKind::Pending, trail.task, &trouble);
+                return Ok(Left::StopAll(trouble));
+            }
         }
     }
 }
 
-/// Waits for the provider to say something of the task; gives nothing when patience has run out.
+/// What the waiting for a task came to.
+enum Next {
+    /// The provider says something of it.
+    Report(Report),
+    /// Patience has run out, and the provider never knew it.
+    NeverCame,
+    /// Patience has run out, and the provider could not be asked.
+    OutOfReach,
+    /// Key, rights or balance forbid to ask.
+    Forbidden(Trouble),
+}
+
+/// Waits for the provider to say something of the task, as long as patience lasts.
 async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     trail: &Trail,
     question: &mut Question,
-) -> Option<Report> {
+) -> Next {
     let mut archive_at = Instant::now();
+    let patience = world.settings.patience;
     loop {
-        if let Known::Task(report) = question.answer().await {
-            return Some(report);
+        // A question under way may still be answered when patience runs out.
+        let longest = patience.saturating_sub(trail.sent.elapsed()) + GRACE;
+        match timeout(longest, question.answer()).await {
+            Err(_) => return Next::OutOfReach,
+            Ok(Err(trouble)) => return Next::Forbidden(trouble),
+            Ok(Ok(Known::Task(report))) => return Next::Report(report),
+            Ok(Ok(Known::Nothing)) => {}
         }
         // The queue does not know it just now: it may be done and gone, or not be shown yet.
         if Instant::now() >= archive_at {
             if let Ok(Known::Task(report)) = world.provider.details(trail.task).await {
-                return Some(report);
+                return Next::Report(report);
             }
             archive_at = Instant::now() + trail.sent.elapsed() / 4;
         }
@@ -100,12 +132,28 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
             quiet: world.settings.quiet,
             resends: 0,
             asked_after_quiet: 0,
-            patience: world.settings.patience,
+            patience,
         };
         if settle(&doubt) == Settle::GiveUp {
-            return None;
+            return Next::NeverCame;
         }
     }
+}
+
+/// Leaves a task that was accepted to the next run: it is paid for, and only the waiting ends.
+fn not_waited_for<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    trail: &Trail,
+    why: &str,
+) -> Left {
+    let waited = trail.sent.elapsed().as_secs();
+    let trouble = Trouble {
+        class: Class::Unknown,
+        code: "not-waited-for".to_owned(),
+        message: format!("the provider took the task and, after {waited} s, {why}"),
+    };
+    world.give_up(ProblemKind::Pending, trail.task, &trouble);
+    Left::Settled
 }
 
 /// The provider took the task and nothing was ever seen of it.

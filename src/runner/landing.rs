@@ -10,7 +10,7 @@ use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Intent, Lost, Produced, Record, Saved};
 use crate::ledger::task::{Fate, OnDisk};
 use crate::manifest::settings::Format;
-use crate::provider::{Address, FetchError, ImageStream as _, Provider, Report};
+use crate::provider::{Address, FetchError, ImageStream as _, Known, Provider, Report};
 use crate::runner::event::{Event, ProblemKind, SavedImage};
 use crate::runner::settle::{Look, look};
 use crate::runner::world::{Halt, World};
@@ -158,11 +158,17 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
     let (mut tried, mut gone) = (0, 0);
+    // What was said of an address that leads where nothing is fetched from.
+    let mut misled = None;
     loop {
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
                 Ok(address) => landing.address = address,
-                Err(trouble) => return no_address(world, &landing, trouble.as_ref()).await,
+                Err(trouble) => {
+                    // An image at an address that is not followed is not lost.
+                    let trouble = misled.as_ref().or(trouble.as_ref());
+                    return no_address(world, &landing, trouble).await;
+                }
             }
         }
         let miss = match fetch_and_keep(world, &landing).await {
@@ -193,12 +199,15 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
             }
             Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
-                give_up(
-                    world,
-                    &landing,
-                    &trouble("forbidden-address", error.to_string()),
-                );
-                return Ok(Ashore::GivenUp);
+                let forbidden = trouble("forbidden-address", error.to_string());
+                if misled.is_some() {
+                    give_up(world, &landing, &forbidden);
+                    return Ok(Ashore::GivenUp);
+                }
+                // The provider may tell a better one when it is asked again.
+                misled = Some(forbidden);
+                landing.address = Address::Nowhere;
+                continue;
             }
             Miss::Fetch(error) => trouble("fetch", error.to_string()),
             Miss::Store(error) => trouble("bad-picture", error.to_string()),
@@ -262,7 +271,17 @@ async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
                 if let Some(address) = of(&report) {
                     return Ok(address);
                 }
-                return Err(None);
+                // The queue may know the task and not all of its images any more.
+                match world.provider.details(landing.produced.task).await {
+                    Ok(Known::Task(report)) => return of(&report).ok_or(None),
+                    Ok(Known::Nothing) => return Err(None),
+                    Err(error) if failures >= world.settings.retries => {
+                        return Err(Some(error.trouble));
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(world.backoff.wait(failures, None)).await;
+                failures += 1;
             }
             Look::Nothing => return Err(None),
             Look::CannotAsk(trouble) if failures >= world.settings.retries => {

@@ -9,6 +9,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
 use crate::plan::step::pace;
 use crate::provider::{CallError, Known, Provider, RetryAfter};
@@ -42,21 +43,25 @@ struct Asking {
     next: Instant,
     /// In a request that is under way.
     asked: bool,
-    answers: mpsc::UnboundedSender<Known>,
+    answers: mpsc::UnboundedSender<Heard>,
 }
+
+/// What comes of asking: an answer, or the word that key, rights or balance forbid to ask. Any other
+/// failed question is put again and not told.
+pub(super) type Heard = Result<Known, Trouble>;
 
 /// A place in the poller; given up when dropped.
 pub(super) struct Question {
     task: TaskId,
     poller: Arc<Poller>,
-    answers: mpsc::UnboundedReceiver<Known>,
+    answers: mpsc::UnboundedReceiver<Heard>,
 }
 
 impl Question {
     /// Gives the provider's next answer about the task.
-    pub(super) async fn answer(&mut self) -> Known {
+    pub(super) async fn answer(&mut self) -> Heard {
         match self.answers.recv().await {
-            Some(known) => known,
+            Some(heard) => heard,
             None => std::future::pending().await,
         }
     }
@@ -206,16 +211,29 @@ impl Poller {
                 for (id, known) in answers {
                     if let Some(task) = waiting.tasks.get(&id) {
                         // A task whose waiter just left needs no answer.
-                        let _gone = task.answers.send(known);
+                        let _gone = task.answers.send(Ok(known));
                     }
                 }
             }
-            Err(error) => waiting.fail(now, &error),
+            Err(error) => {
+                if error.trouble.class == Class::Account {
+                    waiting.tell(asked, &error.trouble);
+                }
+                waiting.fail(now, &error);
+            }
         }
     }
 }
 
 impl Waiting {
+    /// Tells those who wait for these tasks that nobody may ask about them.
+    fn tell(&self, asked: &[TaskId], trouble: &Trouble) {
+        for task in asked.iter().filter_map(|id| self.tasks.get(id)) {
+            // A task whose waiter just left needs no answer.
+            let _gone = task.answers.send(Err(trouble.clone()));
+        }
+    }
+
     /// A question that failed says nothing of the tasks: it is put again, later and later.
     fn fail(&mut self, now: Instant, error: &CallError) {
         const LONGEST: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::domain::class::Trouble;
+use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
 use crate::ledger::port::RunLog;
 use crate::plan::build::Purchase;
@@ -77,6 +77,7 @@ async fn ask<L: RunLog, P: Provider, S: ImageStore>(
                 }
             }
             Err(error) if error.names_no_task && *batch > 1 => *batch = 1,
+            Err(error) if error.trouble.class == Class::Account => return Err(error.trouble),
             Err(error) if failures >= world.settings.retries => return Err(error.trouble),
             Err(error) => {
                 let wait = world.backoff.wait(failures, error.retry_after);
