@@ -164,10 +164,12 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
         if matches!(landing.address, Address::Nowhere) {
             match fresh_address(world, &landing).await {
                 Ok(address) => landing.address = address,
-                Err(trouble) => {
-                    // An image at an address that is not followed is not lost.
-                    let trouble = misled.as_ref().or(trouble.as_ref());
-                    return no_address(world, &landing, trouble).await;
+                Err(Some(trouble)) => {
+                    give_up(world, &landing, &trouble);
+                    return Ok(Ashore::GivenUp);
+                }
+                Err(None) => {
+                    return lost(world, &landing, misled.unwrap_or_else(gone_for_good)).await;
                 }
             }
         }
@@ -197,7 +199,7 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
                 landing.address = Address::Nowhere;
                 continue;
             }
-            Miss::Fetch(FetchError::Gone) => return lost(world, &landing).await,
+            Miss::Fetch(FetchError::Gone) => return lost(world, &landing, gone_for_good()).await,
             Miss::Fetch(error @ FetchError::Forbidden(_)) => {
                 let forbidden = trouble("forbidden-address", error.to_string());
                 if misled.is_some() {
@@ -295,31 +297,20 @@ async fn fresh_address<L: RunLog, P: Provider, S: ImageStore>(
     }
 }
 
-/// No address is to be had: lost, unless it was only that nobody could be asked.
-async fn no_address<L: RunLog, P: Provider, S: ImageStore>(
-    world: &World<L, P, S>,
-    landing: &Freight,
-    trouble: Option<&Trouble>,
-) -> Result<Ashore, Halt> {
-    match trouble {
-        Some(trouble) => {
-            give_up(world, landing, trouble);
-            Ok(Ashore::GivenUp)
-        }
-        None => lost(world, landing).await,
-    }
-}
-
-/// The provider does not have the image any more.
-async fn lost<L: RunLog, P: Provider, S: ImageStore>(
-    world: &World<L, P, S>,
-    landing: &Freight,
-) -> Result<Ashore, Halt> {
-    let trouble = Trouble {
+fn gone_for_good() -> Trouble {
+    Trouble {
         class: Class::Upstream,
         code: "image-gone".to_owned(),
         message: "the provider does not have the image any more".to_owned(),
-    };
+    }
+}
+
+/// Nobody has the image at an address it may be fetched from.
+async fn lost<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    landing: &Freight,
+    trouble: Trouble,
+) -> Result<Ashore, Halt> {
     if landing.again {
         give_up(world, landing, &trouble);
         return Ok(Ashore::GivenUp);

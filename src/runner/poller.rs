@@ -30,6 +30,9 @@ pub(super) struct Poller {
 
 struct Waiting {
     tasks: HashMap<TaskId, Asking>,
+    /// The most tasks that one request may ask about.
+    most: usize,
+    /// How many one request asks about just now.
     batch: usize,
     /// The shortest time a task took so far.
     shortest: Option<Duration>,
@@ -78,6 +81,7 @@ impl Poller {
         Self {
             waiting: Mutex::new(Waiting {
                 tasks: HashMap::new(),
+                most: batch.max(1),
                 batch: batch.max(1),
                 shortest: None,
                 failures: 0,
@@ -208,6 +212,7 @@ impl Poller {
         match answer {
             Ok(answers) => {
                 waiting.failures = 0;
+                waiting.batch = (waiting.batch * 2).min(waiting.most);
                 for (id, known) in answers {
                     if let Some(task) = waiting.tasks.get(&id) {
                         // A task whose waiter just left needs no answer.
@@ -237,10 +242,13 @@ impl Waiting {
     /// A question that failed says nothing of the tasks: it is put again, later and later.
     fn fail(&mut self, now: Instant, error: &CallError) {
         const LONGEST: Duration = Duration::from_secs(30);
-        if error.names_no_task && self.batch > 1 {
-            self.batch = 1;
+        if error.names_no_task && self.most > 1 {
+            (self.most, self.batch) = (1, 1);
             return;
         }
+        // One task with an answer that cannot be read must not silence all those asked about with
+        // it for long.
+        self.batch = (self.batch / 2).max(1);
         let own = Duration::from_millis(200 << self.failures.min(8)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let asked = error

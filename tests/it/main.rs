@@ -8,6 +8,7 @@
 
 mod support;
 
+mod faults;
 mod kill;
 mod promises;
 mod run;
