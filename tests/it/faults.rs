@@ -46,7 +46,7 @@ fn show_of_five_hundred(delivery: &str) -> Show {
     let show = Show::of(
         0,
         &format!(
-            "patience_s = 3\njobs = 40\n[defaults]\npreset = \"p\"\n[presets.p]\n\
+            "patience_s = 4\njobs = 100\n[defaults]\npreset = \"p\"\n[presets.p]\n\
              delivery = \"{delivery}\"\nresults_per_task = 2\n"
         ),
     );
