@@ -342,3 +342,20 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Does many things, a few at a time.
+pub(crate) fn side_by_side<T: Sync>(cases: &[T], work: impl Fn(&T) + Sync) {
+    const AT_ONCE: usize = 6;
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) =
+                    cases.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+                {
+                    work(case);
+                }
+            });
+        }
+    });
+}
