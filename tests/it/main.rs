@@ -8,6 +8,7 @@
 
 mod support;
 
+mod errors;
 mod faults;
 mod kill;
 mod promises;
