@@ -102,13 +102,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         invalid,
         cut_off: ledger.was_cut_off(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| {
-        streams.insist(&format!("error: cannot start: {error}\n"));
-        Exit::Unexpected
-    })?;
+    let runtime = super::runtime(streams)?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));
