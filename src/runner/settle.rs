@@ -22,6 +22,10 @@ use crate::runner::uploads::{self, NotUploaded};
 use crate::runner::world::{Halt, World};
 use crate::store::ImageStore;
 
+/// How long the provider may be out of reach before a task is left to the next run, whatever the
+/// quiet time and the jitter of waits: long enough for a service to be started again.
+const SHORT_OUTAGE: Duration = Duration::from_secs(10);
+
 /// A task that is being settled.
 pub(super) struct Case {
     pub(super) task: TaskId,
@@ -147,7 +151,9 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
     mut case: Case,
     trouble: Trouble,
 ) -> Result<Left, Halt> {
-    let (mut asked_after_quiet, mut failures) = (0, 0);
+    let mut asked_after_quiet = 0;
+    // How many questions failed in a row, and since when.
+    let (mut failures, mut outage) = (0, Instant::now());
     let quiet = world.settings.quiet;
     loop {
         let since_sent = case.since(world);
@@ -163,7 +169,11 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::StopAll(why));
             }
             Look::CannotAsk(why) => {
-                if failures >= world.settings.retries.max(1) {
+                if failures == 0 {
+                    outage = Instant::now();
+                }
+                let long = outage.elapsed() >= quiet.max(SHORT_OUTAGE);
+                if long && failures >= world.settings.retries.max(1) {
                     return Ok(left_open(world, case.task, &why));
                 }
                 let wait = world.backoff.wait(failures, None);
@@ -173,7 +183,7 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 continue;
             }
-            Look::Nothing => {}
+            Look::Nothing => failures = 0,
         }
         if since_sent >= quiet {
             asked_after_quiet += 1;
