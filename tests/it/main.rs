@@ -11,6 +11,7 @@ mod support;
 mod errors;
 mod faults;
 mod kill;
+mod network;
 mod promises;
 mod run;
 mod tidy;

@@ -159,6 +159,13 @@ impl Service {
         }
     }
 
+    /// The tasks a request names that were taken before.
+    pub(crate) fn known<'a>(&self, asked: &'a Asked) -> Vec<&'a String> {
+        let taken = self.taken();
+        let known = asked.tasks.iter().filter(|task| taken.contains_key(*task));
+        known.collect()
+    }
+
     /// The finished image of a task, as a poll tells it.
     pub(crate) fn result(&self, task: &str) -> Value {
         let image = image_of(task);
