@@ -141,7 +141,7 @@ fn all_is_told(show: &Show, wanted: u64) {
 
 fn a_mix_of_all(delivery: &str) {
     let show = show_of_five_hundred(delivery);
-    let rates: String = MIX.iter().map(|name| format!("{name} = 0.05\n")).collect();
+    let rates = MIX.map(|name| format!("{name} = 0.05\n")).concat();
     let faults = format!(
         "seed = 4\n[faults]\n{rates}upload-error = 0.05\n[switches]\nlate-by = \"400ms\"\n"
     );

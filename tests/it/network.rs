@@ -77,7 +77,8 @@ fn whole(show: &Show, server: &Hostile, images: usize, name: &str) {
         let bytes = fs::read(&path).expect("a picture");
         assert!(
             bytes.starts_with(b"\xff\xd8") && bytes.ends_with(b"\xff\xd9"),
-            "{name}: {path:?}"
+            "{name}: {}",
+            path.display()
         );
     }
     let fetches = server.of_kind("GET");
@@ -270,8 +271,11 @@ fn png_bomb() -> Vec<u8> {
     bytes
 }
 
+/// An answer by its name.
+type Constant = (&'static str, fn() -> Answer);
+
 /// What stands where an image should be.
-const NO_IMAGES: &[(&str, fn() -> Answer)] = &[
+const NO_IMAGES: &[Constant] = &[
     ("half an image", || {
         Answer::Body(200, "", picture()[..picture().len() / 2].to_vec())
     }),
@@ -358,7 +362,7 @@ fn gzip_bomb() -> Vec<u8> {
 }
 
 /// Replies of the API that are too much.
-const TOO_MUCH: &[(&str, fn() -> Answer)] = &[
+const TOO_MUCH: &[Constant] = &[
     ("no end", || Answer::Endless(vec![b' '; 1 << 20])),
     ("no end of words", || {
         Answer::Endless(b"{\"data\":[{\"taskUUID\":\"x\"},".repeat(10_000))

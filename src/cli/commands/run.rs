@@ -360,7 +360,7 @@ impl Trip<'_> {
         streams: &Streams,
     ) -> Result<Client, Stopped> {
         let mut settings = ClientSettings::new(endpoint, key);
-        settings.inline_results = inline_results(&self.show.manifest, ledger);
+        settings.inline_results = inline_results(self.show.manifest, ledger);
         Client::new(settings).map_err(|error| {
             streams.insist(&format!("error: {error}\n"));
             Exit::Usage

@@ -153,10 +153,10 @@ impl Service {
     pub(crate) fn take(&self, task: &str) -> bool {
         let mut taken = self.taken();
         let number = u32::try_from(taken.len()).expect("few");
-        match taken.contains_key(task) {
-            true => false,
-            false => taken.insert(task.to_owned(), number).is_none(),
+        if taken.contains_key(task) {
+            return false;
         }
+        taken.insert(task.to_owned(), number).is_none()
     }
 
     /// The tasks a request names that were taken before.
