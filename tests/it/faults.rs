@@ -158,13 +158,8 @@ fn a_mix_of_all(delivery: &str) {
 }
 
 #[test]
-fn five_hundred_async_tasks_survive_a_mix_of_all_faults() {
-    a_mix_of_all("async");
-}
-
-#[test]
-fn five_hundred_sync_tasks_survive_a_mix_of_all_faults() {
-    a_mix_of_all("sync");
+fn five_hundred_tasks_survive_a_mix_of_all_faults_polled_for_or_waited_for() {
+    side_by_side(&["async", "sync"], |delivery| a_mix_of_all(delivery));
 }
 
 /// How the struck shot ends.

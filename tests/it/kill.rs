@@ -246,13 +246,13 @@ fn figure_1_a_kill_at_any_step_and_again_in_recovery_loses_and_repeats_nothing()
 /// Figure 1: the same where tasks are polled for.
 #[test]
 fn figure_1_a_kill_at_any_step_of_polling_loses_and_repeats_nothing() {
-    break_off_everywhere("async", "KILL", 3);
+    break_off_everywhere("async", "KILL", 5);
 }
 
 /// Figure 1: interrupted at the same steps.
 #[test]
 fn figure_1_an_interrupt_at_any_step_loses_and_repeats_nothing() {
-    break_off_everywhere("sync", "INT", 3);
+    break_off_everywhere("sync", "INT", 5);
 }
 
 /// Figure 3: a log that cannot be synced stops all buying, and the next run repairs.

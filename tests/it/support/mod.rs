@@ -345,7 +345,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Does many things, a few at a time.
 pub(crate) fn side_by_side<T: Sync>(cases: &[T], work: impl Fn(&T) + Sync) {
-    const AT_ONCE: usize = 6;
+    const AT_ONCE: usize = 8;
     let next = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
