@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::books::{Books, now};
+use crate::cli::commands;
 use crate::cli::exit::Exit;
 use crate::cli::limits;
 use crate::cli::planning::Budget;
@@ -17,7 +18,6 @@ use crate::cli::streams::Streams;
 use crate::cli::watching::Watcher;
 use crate::domain::class::Class;
 use crate::domain::id::{RunId, ShowId, TaskId};
-use crate::folder::error::FileError;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::{End, Fate, OnDisk};
@@ -255,11 +255,7 @@ pub fn fetch_again(
         Exit::Unexpected
     };
     limits::reserve_files(jobs(show), show.rehearsal, streams)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let cannot = |error| FileError::from_io("cannot start".to_owned(), &error);
-    let runtime = runtime.map_err(|error| unexpected(&cannot(error)))?;
+    let runtime = commands::runtime(streams)?;
     let outcome = runtime.block_on(async {
         let line = service.connect(show, &books.ledger, streams).await?;
         let shelf = Shelf::open(&show.output).map_err(|error| unexpected(&error))?;

@@ -305,8 +305,16 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         match word {
             Some(Word::Go(errand)) => self.begin_in_turn(errand),
             Some(Word::Unreachable(trouble)) => {
-                let why = Draining::Unreachable(trouble.clone());
-                self.drain(RunEnd::Unreachable(trouble), why);
+                let (end, why) = match trouble.class {
+                    Class::Account => {
+                        (RunEnd::Account(trouble.clone()), Draining::Account(trouble))
+                    }
+                    _ => (
+                        RunEnd::Unreachable(trouble.clone()),
+                        Draining::Unreachable(trouble),
+                    ),
+                };
+                self.drain(end, why);
             }
             None => self.line = None,
         }

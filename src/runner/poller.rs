@@ -30,6 +30,9 @@ pub(super) struct Poller {
 
 struct Waiting {
     tasks: HashMap<TaskId, Asking>,
+    /// The most tasks that one request may ask about.
+    most: usize,
+    /// How many one request asks about just now.
     batch: usize,
     /// The shortest time a task took so far.
     shortest: Option<Duration>,
@@ -57,7 +60,7 @@ impl Question {
     /// Gives the provider's next answer about the task, or why it could not be asked.
     pub(super) async fn answer(&mut self) -> Result<Known, Trouble> {
         match self.answers.recv().await {
-            Some(known) => known,
+            Some(heard) => heard,
             None => std::future::pending().await,
         }
     }
@@ -74,6 +77,7 @@ impl Poller {
         Self {
             waiting: Mutex::new(Waiting {
                 tasks: HashMap::new(),
+                most: batch.max(1),
                 batch: batch.max(1),
                 shortest: None,
                 failures: 0,
@@ -206,6 +210,7 @@ impl Poller {
         match answer {
             Ok(answers) => {
                 waiting.failures = 0;
+                waiting.batch = (waiting.batch * 2).min(waiting.most);
                 for (id, known) in answers {
                     if let Some(task) = waiting.tasks.get(&id) {
                         // A task whose waiter just left needs no answer.
@@ -232,10 +237,13 @@ impl Waiting {
     /// Tells whether those who wait should hear of it: not where only the batch was too large.
     fn fail(&mut self, now: Instant, error: &CallError) -> bool {
         const LONGEST: Duration = Duration::from_secs(30);
-        if error.names_no_task && self.batch > 1 {
-            self.batch = 1;
+        if error.names_no_task && self.most > 1 {
+            (self.most, self.batch) = (1, 1);
             return false;
         }
+        // One task with an answer that cannot be read must not silence all those asked about with
+        // it for long.
+        self.batch = (self.batch / 2).max(1);
         let own = Duration::from_millis(200 << self.failures.min(8)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         let asked = error

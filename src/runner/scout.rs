@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::domain::class::Trouble;
+use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
 use crate::ledger::port::RunLog;
 use crate::plan::build::Purchase;
@@ -81,6 +81,7 @@ async fn ask<L: RunLog, P: Provider, S: ImageStore>(
                 }
             }
             Err(error) if error.names_no_task && *batch > 1 => *batch = 1,
+            Err(error) if error.trouble.class == Class::Account => return Err(error.trouble),
             Err(error) if failures >= world.settings.retries => return Err(error.trouble),
             Err(error) => {
                 let wait = world.backoff.wait(failures, error.retry_after);
@@ -125,6 +126,7 @@ async fn patiently<L: RunLog, P: Provider, S: ImageStore>(
     loop {
         match world.provider.details(task).await {
             Ok(known) => return Ok(known),
+            Err(error) if error.trouble.class == Class::Account => return Err(error.trouble),
             Err(error) if failures >= world.settings.retries => return Err(error.trouble),
             Err(error) => {
                 let wait = world.backoff.wait(failures, error.retry_after);

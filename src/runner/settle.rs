@@ -183,6 +183,11 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 return follow::follow(world, trail, report, true).await;
             }
+            Look::CannotAsk(why) if why.class == Class::Account => {
+                // Nothing can be learnt until a person acts, and nothing may be sent.
+                let _open = left_open(world, case.task, &why);
+                return Ok(Left::StopAll(why));
+            }
             Look::CannotAsk(why) => {
                 if failures == 0 {
                     outage = Instant::now();

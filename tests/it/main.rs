@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stderr,
     reason = "a test ends by panicking, and says aloud what it skips"
 )]
@@ -9,8 +10,11 @@
 mod support;
 
 mod disk;
+mod errors;
+mod faults;
 mod kill;
 mod log;
+mod network;
 mod pace;
 mod promises;
 mod repair;

@@ -13,7 +13,11 @@ pub mod run;
 pub mod status;
 pub mod verify;
 
+use std::io;
+use std::os::unix::net::UnixStream;
+
 use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;
@@ -55,6 +59,35 @@ fn misread(error: &clap::Error) -> Exit {
     } else {
         Exit::Done
     }
+}
+
+/// Starts what waits for the network, or says why it cannot.
+///
+/// The runtime panics where the system gives it no files to wait with, so that is tried first.
+pub(super) fn runtime(streams: &Streams) -> Result<Runtime, Exit> {
+    const PAIRS: usize = 4;
+    let spare: io::Result<Vec<_>> = (0..PAIRS).map(|_| UnixStream::pair()).collect();
+    let started = spare.and_then(|spare| {
+        drop(spare);
+        Builder::new_multi_thread().enable_all().build()
+    });
+    started.map_err(|error| {
+        let remedy = if is_out_of_files(&error) {
+            "; let this process open more files (`ulimit -n`)"
+        } else {
+            ""
+        };
+        streams.insist(&format!("error: cannot start: {error}{remedy}\n"));
+        Exit::Unexpected
+    })
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .map(rustix::io::Errno::raw_os_error)
+        .iter()
+        .any(|files| code == Some(*files))
 }
 
 /// Prints data, or says why it could not be printed.

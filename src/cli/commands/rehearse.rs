@@ -46,10 +46,7 @@ pub fn rehearse(args: &args::Rehearse, streams: &Streams) -> Result<Exit, Stoppe
     let mut settings = settings(&args.latency, args.faults.as_deref(), streams)?;
     settings.folder.clone_from(&args.folder);
     settings.port = args.port;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| unexpected(&error, streams))?;
+    let runtime = super::runtime(streams)?;
     let served = runtime.block_on(serve(settings, streams));
     runtime.shutdown_timeout(Duration::from_millis(200));
     served

@@ -21,7 +21,6 @@ use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::money::Micros;
-use crate::folder::error::FileError;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
@@ -131,14 +130,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         lacking,
         cut_off: ledger.was_cut_off(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| {
-        let why = FileError::from_io("cannot start".to_owned(), &error);
-        streams.insist(&format!("error: {why}\n"));
-        Exit::Unexpected
-    })?;
+    let runtime = super::runtime(streams)?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -1,5 +1,7 @@
 //! What every test stands on: a show in a folder of its own, the real program, a real server.
 
+pub(crate) mod hostile;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -113,6 +115,33 @@ impl Show {
             .collect()
     }
 
+    /// What `status` says, as JSON.
+    pub(crate) fn status(&self) -> Value {
+        let said = self.reshoot(&["status", "--json"]);
+        said.exits(0);
+        serde_json::from_str(&said.out).expect("json")
+    }
+
+    /// Runs until nothing is to be bought or waited for, at most so many times; gives how often.
+    pub(crate) fn run_until_done(&self, server: &Rehearsal, more: &[&str], most: usize) -> usize {
+        for runs in 1..=most {
+            let said = self.run(server, more);
+            assert!(!said.err.contains("panicked"), "{said:?}");
+            let takes = self.status()["takes"].clone();
+            if takes["pending"] == 0 {
+                return runs;
+            }
+            assert!(said.code == Some(4) || said.code == Some(5), "{said:?}");
+        }
+        panic!("not done after {most} runs: {}", self.status()["takes"]);
+    }
+
+    /// Every record of a kind.
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<Value> {
+        let records = self.records().into_iter();
+        records.filter(|record| record["kind"] == kind).collect()
+    }
+
     /// How many images the log says are saved.
     pub(crate) fn saved(&self) -> usize {
         self.records()
@@ -196,12 +225,42 @@ impl Said {
 pub(crate) struct Rehearsal {
     child: Child,
     pub(crate) endpoint: String,
-    _books: TempDir,
+    books: TempDir,
 }
 
 impl Rehearsal {
     pub(crate) fn start(more: &[&str]) -> Self {
         let books = tempfile::tempdir().expect("a folder");
+        let (child, endpoint) = Self::open(&books, more);
+        Self {
+            child,
+            endpoint,
+            books,
+        }
+    }
+
+    /// Starts with a faults file of this text.
+    pub(crate) fn with_faults(latency: &str, faults: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), faults).expect("a file");
+        let path = file.path().to_str().expect("utf-8");
+        Self::start(&["--latency", latency, "--faults", path])
+    }
+
+    /// Kills it, and after a while starts it again on the same books and at the same address.
+    pub(crate) fn kill_and_restart(&mut self, after: std::time::Duration, more: &[&str]) {
+        self.child.kill().expect("a kill");
+        self.child.wait().expect("an end");
+        std::thread::sleep(after);
+        let port = self.endpoint.rsplit(':').next().expect("a port");
+        let port = port.trim_end_matches("/v1").to_owned();
+        let more = [more, &["--port", &port]].concat();
+        let (child, endpoint) = Self::open(&self.books, &more);
+        assert_eq!(endpoint, self.endpoint);
+        self.child = child;
+    }
+
+    fn open(books: &TempDir, more: &[&str]) -> (Child, String) {
         let mut child = Command::new(RESHOOT)
             .args(["rehearse", "--folder"])
             .arg(books.path())
@@ -219,20 +278,24 @@ impl Rehearsal {
             .expect("its address");
         let endpoint = line.trim().to_owned();
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint}");
-        Self {
-            child,
-            endpoint,
-            _books: books,
-        }
+        (child, endpoint)
     }
 
     pub(crate) fn stats(&self) -> Value {
+        self.get("/rehearsal/stats")
+    }
+
+    /// Every task it took, with what it billed for it.
+    pub(crate) fn tasks(&self) -> Vec<Value> {
+        let tasks = self.get("/rehearsal/tasks")["tasks"].clone();
+        tasks.as_array().expect("a list").clone()
+    }
+
+    fn get(&self, path: &str) -> Value {
         let address = self.endpoint.trim_start_matches("http://");
         let address = address.split('/').next().expect("an address");
         let mut stream = TcpStream::connect(address).expect("a connection");
-        let ask = format!(
-            "GET /rehearsal/stats HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        );
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(ask.as_bytes()).expect("a request");
         let mut reply = String::new();
         stream.read_to_string(&mut reply).expect("a reply");
@@ -278,4 +341,21 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, &target).expect("a copy");
         }
     }
+}
+
+/// Does many things, a few at a time.
+pub(crate) fn side_by_side<T: Sync>(cases: &[T], work: impl Fn(&T) + Sync) {
+    const AT_ONCE: usize = 8;
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) =
+                    cases.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+                {
+                    work(case);
+                }
+            });
+        }
+    });
 }
