@@ -84,7 +84,7 @@ const CALLS: [&str; 13] = [
 /// A moment in a run: just before the n-th such call of a thread, of those to the log alone or of
 /// all.
 #[derive(Clone, Debug)]
-struct Moment {
+pub(crate) struct Moment {
     call: String,
     of_log: bool,
     nth: usize,
@@ -111,7 +111,7 @@ fn tracer(show: &Show, moment: &Moment, what: &str) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn traced(show: &Show, server: &Rehearsal, moment: &Moment, signal: &str) -> Said {
+pub(crate) fn traced(show: &Show, server: &Rehearsal, moment: &Moment, signal: &str) -> Said {
     let wrapper = tracer(show, moment, &format!("signal={signal}"));
     let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
     let args = ["run", "--yes", "--endpoint", &server.endpoint];
@@ -122,7 +122,7 @@ fn traced(show: &Show, server: &Rehearsal, moment: &Moment, signal: &str) -> Sai
 
 /// A run of eight shots, one after the other on one processor: then each kind of step is done by
 /// one thread, and the tracer, which counts by thread, can name nearly every one of them.
-fn eight_shots(delivery: &str) -> (Show, Rehearsal) {
+pub(crate) fn eight_shots(delivery: &str) -> (Show, Rehearsal) {
     let show = Show::of(
         8,
         &format!("jobs = 1\n[defaults]\npreset = \"p\"\n[presets.p]\ndelivery = \"{delivery}\"\n"),
@@ -131,7 +131,7 @@ fn eight_shots(delivery: &str) -> (Show, Rehearsal) {
 }
 
 /// Counts the calls of an undisturbed run and lists every moment there is.
-fn moments(delivery: &str) -> Vec<Moment> {
+pub(crate) fn moments(delivery: &str) -> Vec<Moment> {
     let mut found = Vec::new();
     for of_log in [false, true] {
         let (show, server) = eight_shots(delivery);
@@ -173,7 +173,7 @@ fn moments(delivery: &str) -> Vec<Moment> {
 }
 
 /// Every picture that has its final name is whole.
-fn nothing_torn(show: &Show) {
+pub(crate) fn nothing_torn(show: &Show) {
     for path in show.pictures() {
         if path.extension().is_some_and(|extension| extension == "jpg") {
             let bytes = fs::read(&path).expect("a picture");
