@@ -233,7 +233,7 @@ const ALONE: &[Alone] = &[
     alone("rate-limit", "retry-after = 1", Saved(1)).times(2),
     alone("rate-limit", "retry-after = \"date 1\"", Saved(1)),
     // Being told to wait is no attempt.
-    alone("rate-limit", "", Saved(1)).times(5),
+    alone("rate-limit", "", Saved(1)).times(3),
     alone("server-error", "server-error-accepts = \"no\"", Saved(1)),
     alone("server-error", "server-error-accepts = \"yes\"", Saved(1)),
     alone(
