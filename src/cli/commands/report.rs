@@ -15,6 +15,7 @@ use crate::report::{csv, json};
 /// Ends with an exit code after saying what is wrong.
 pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
     let show = load(&args.manifest, streams)?;
+    books::must_be_there(&show.output, streams)?;
     let mut history = History::default();
     books::replay(&show.output, streams, |stamped| {
         history.take_in(&stamped).map_err(|why| why.to_string())

@@ -315,7 +315,7 @@ pub(super) struct RunJson<'a> {
     run: &'a str,
     started: Option<String>,
     ended: Option<String>,
-    reason: &'a str,
+    pub(super) reason: &'a str,
     counts: BTreeMap<&'a str, u64>,
     spent_usd_micros: Option<u64>,
     reserved_usd_micros: Option<u64>,
