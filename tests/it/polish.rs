@@ -164,6 +164,24 @@ fn every_fault_of_a_shot_is_told_in_one_go() {
 }
 
 #[test]
+fn settings_and_prompt_of_a_shot_are_checked_beside_each_other() {
+    let show = Show::new();
+    show.write(
+        "show.toml",
+        "[[shots]]\nid = \"1\"\nprompt = \"{nobody} waits\"\nsize = \"100x100\"\nquality = 19\n",
+    );
+    let said = show.reshoot(&["check"]);
+    said.exits(3).says("`quality` is `19`");
+    said.says("size-not-allowed").says("unknown-name");
+    let text =
+        "[[shots]]\nid = \"1\"\nprompt = \"{nobody} waits\"\nlook = \"dusk\"\nmodel = \"kling\"\n";
+    show.write("show.toml", text);
+    let said = show.reshoot(&["check"]);
+    said.exits(3).says("unknown-model").says("unknown-look");
+    said.says("unknown-name").says("3 problems");
+}
+
+#[test]
 fn what_follows_from_an_unreadable_value_is_not_a_fault_of_its_own() {
     let show = Show::of(1, "");
     show.write(
@@ -301,4 +319,21 @@ fn a_tier_is_no_size_in_pixels() {
     );
     let said = show.reshoot(&args);
     said.exits(0).says(" at 1k in the ratio of a reference (");
+}
+
+#[test]
+fn a_report_has_the_notes_and_other_columns_of_the_list() {
+    let show = Show::of(1, "");
+    show.write(
+        "shots.csv",
+        "id,prompt,Note,Artist\n1,a boat,too dark,Ada\n2,a pier,,\n",
+    );
+    let server = Rehearsal::start(&["--latency", QUICK]);
+    show.run(&server, &[]).exits(0);
+    let said = show.reshoot(&["report", "--format", "csv"]);
+    said.exits(0).says(",saved_at,Artist,note\r\n");
+    assert!(said.out.lines().any(|row| row.ends_with(",Ada,too dark")));
+    let said = json(&show.reshoot(&["report"]));
+    let told = serde_json::json!({ "1": { "note": "too dark", "Artist": "Ada" } });
+    assert_eq!(said["columns"], told);
 }
