@@ -16,6 +16,10 @@ use crate::runner::event::{Problem, ProblemKind};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::shutdown::Why;
 
+/// The exit codes that tell of takes that did not come, or were left at a cap.
+const INCOMPLETE: u8 = 5;
+const CAPPED: u8 = 6;
+
 /// A run that ended.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -95,10 +99,10 @@ pub fn text(view: &View<'_>, style: Style) -> String {
 fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
     let outcome = view.outcome;
     let paint = match outcome.end {
-        RunEnd::Done => Paint::Good,
+        RunEnd::Done if view.exit.0 == 0 => Paint::Good,
         _ => Paint::Doubtful,
     };
-    let end = style.paint(paint, &end_sentence(&outcome.end));
+    let end = style.paint(paint, &how_it_ended(view));
     let mut counts = vec![format!("{} saved", count(outcome.saved, "take"))];
     if outcome.refetched > 0 {
         counts.push(format!(
@@ -114,8 +118,22 @@ fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
     let _written = writeln!(out, "{end}. {} in {took}, in {folder}", counts.join(", "));
 }
 
+/// Says how a run ended: one that went through its plan is not done while takes are missing.
+pub(super) fn how_it_ended(view: &View<'_>) -> String {
+    let lacks = matches!(view.exit.0, INCOMPLETE | CAPPED);
+    if !lacks || view.outcome.end != RunEnd::Done {
+        return end_sentence(&view.outcome.end);
+    }
+    let problems = problems(view.outcome);
+    let missing: u64 = problems.iter().map(|p| u64::from(p.takes)).sum();
+    match missing + view.outcome.not_begun {
+        0 => "Ended, with takes missing".to_owned(),
+        missing => format!("Ended, with {} missing", count(missing, "take")),
+    }
+}
+
 /// Says why a run ended.
-pub(super) fn end_sentence(end: &RunEnd) -> String {
+fn end_sentence(end: &RunEnd) -> String {
     let trouble = |trouble: &crate::domain::class::Trouble| {
         let message = shortened(&trouble.message, 240);
         format!("{}: {message}", shortened(&trouble.code, 80))

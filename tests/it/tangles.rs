@@ -54,10 +54,9 @@ fn figure_15_a_lost_log_is_made_good_by_the_archive_where_the_queue_forgot() {
 #[test]
 fn figure_15_a_lost_log_is_made_good_behind_attempts_that_were_refused() {
     let show = Show::of(3, "jobs = 1");
-    let struck: String = (1..=2)
-        .map(|task| format!("[[at]]\ntask = {task}\nfault = \"no-credit\"\n"))
-        .collect();
-    let server = Rehearsal::with_faults(QUICK, &struck);
+    let faults =
+        "[[at]]\ntask = 1\nfault = \"no-credit\"\n[[at]]\ntask = 2\nfault = \"no-credit\"\n";
+    let server = Rehearsal::with_faults(QUICK, faults);
     show.run(&server, &[]).exits(4);
     show.run(&server, &[]).exits(4);
     show.run(&server, &[]).exits(0);

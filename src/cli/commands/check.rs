@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::show::{Stopped, load, selection};
 use crate::cli::streams::Streams;
+use crate::report::style::count;
 
 /// Checks a show.
 ///
@@ -41,7 +42,10 @@ pub fn check(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
     print(
         streams,
         &format!(
-            "{shots} shots, {pictures} pictures with their variants, {takes} takes: all sound\n"
+            "{}, {} with their variants, {}: all sound\n",
+            count(shots, "shot"),
+            count(pictures, "picture"),
+            count(takes, "take")
         ),
     )
 }

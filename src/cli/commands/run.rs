@@ -172,7 +172,8 @@ fn free_first(
     let service = Service::find(&args.manifest, &args.reach, streams)?;
     let files = wants.gone.len() + wants.unsure.len();
     streams.say(&format!(
-        "{files} takes are missing or unsure: the provider is asked first, free of charge\n"
+        "{} missing or unsure: the provider is asked first, free of charge\n",
+        count(files as u64, "take")
     ));
     let repaired = repair::fetch_again(show, id, &books, service, wants, streams)?;
     for gone in &repaired.gone {
@@ -217,7 +218,8 @@ fn nothing_to_do(
     if whole && !streams.json {
         let have = status::kept_takes(plan, Kept::Have);
         let folder = show.output.display();
-        let text = format!("Nothing to do: {have} takes are on disk, in {folder}\n");
+        let have = count(have, "take");
+        let text = format!("Nothing to do: {have} on disk, in {folder}\n");
         return print(streams, &text).map(|_| exit);
     }
     summarise(show, &outcome, budget, Duration::ZERO, exit, streams)?;

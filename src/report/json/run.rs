@@ -7,7 +7,7 @@ use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
-use crate::report::summary::{View, end_sentence, problems};
+use crate::report::summary::{View, how_it_ended, problems};
 use crate::runner::event::Problem;
 use crate::runner::outcome::{Pace, RunEnd};
 
@@ -20,7 +20,7 @@ pub fn spell(view: &View<'_>) -> String {
         format: FORMAT,
         run: outcome.ledger.last_run().map(RunId::as_str),
         end: outcome.end.word(),
-        why: end_sentence(&outcome.end),
+        why: how_it_ended(view),
         exit_code: view.exit.0,
         exit_meaning: view.exit.1,
         rehearsal: view.rehearsal,

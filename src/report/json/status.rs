@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::id::ShowId;
+use crate::journal::lock::Holder;
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::report::{RunJson, WhyJson};
@@ -40,9 +41,41 @@ pub fn spell(view: &View<'_>) -> String {
                 .collect(),
         },
         bill_check: (&Bills::of(view.ledger)).into(),
-        cut_off: view.ledger.was_cut_off(),
-        runs: Each(&view.ledger.runs, RunJson::of),
+        cut_off: view.is_cut_off(),
+        running: view.running.map(RunningJson::of),
+        runs: runs(view),
     })
+}
+
+/// Spells the runs; the last one, if it has no end and somebody is at work, is running.
+fn runs<'a>(view: &View<'a>) -> Vec<RunJson<'a>> {
+    let mut runs: Vec<_> = view.ledger.runs.iter().map(RunJson::of).collect();
+    if view.running.is_some()
+        && view.ledger.was_cut_off()
+        && let Some(last) = runs.last_mut()
+    {
+        last.reason = "running";
+    }
+    runs
+}
+
+/// Who is at work; what it did not leave word of is null.
+#[derive(Serialize)]
+struct RunningJson<'a> {
+    pid: Option<u32>,
+    host: Option<&'a str>,
+    since: Option<String>,
+}
+
+impl<'a> RunningJson<'a> {
+    fn of(holder: &'a Holder) -> Self {
+        let known = holder.known();
+        Self {
+            pid: known.map(|known| known.pid),
+            host: known.map(|known| known.host.as_str()),
+            since: known.map(|known| known.since.to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -55,7 +88,8 @@ struct StatusJson<'a> {
     money: MoneyJson<'a>,
     bill_check: BillCheckJson,
     cut_off: bool,
-    runs: Each<'a, crate::ledger::fold::Run, RunJson<'a>>,
+    running: Option<RunningJson<'a>>,
+    runs: Vec<RunJson<'a>>,
 }
 
 /// Takes, counted by where they are.

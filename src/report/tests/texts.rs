@@ -47,6 +47,7 @@ fn the_status_tells_what_is_unsure_first() {
         plan: Some(&plan),
         caps: &CAPS,
         folder: "out",
+        running: None,
     };
     let text = harmless(status::text(&view, Style::default()));
     assert!(text.starts_with("unsure: 1 take: "), "{text}");
@@ -61,6 +62,7 @@ fn the_status_of_nothing() {
         plan: None,
         caps: &Caps::default(),
         folder: "o\u{1b}ut",
+        running: None,
     };
     insta::assert_snapshot!(harmless(status::text(&view, Style::default())));
     insta::assert_snapshot!(harmless(json::status::spell(&view)));
@@ -175,6 +177,7 @@ fn colour_adds_nothing_but_colour() {
         plan: None,
         caps: &CAPS,
         folder: "out",
+        running: None,
     };
     let plain = status::text(&view, Style::default());
     let style = Style {
