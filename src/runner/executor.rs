@@ -91,6 +91,9 @@ struct Queue<L, P, S> {
     saved: u64,
     refetched: u64,
     capped: Vec<OverCap>,
+    /// Purchases that did not fit under a cap of their sequence or shot, while money in flight may
+    /// still come free.
+    parked: Vec<(Box<Errand>, OverCap)>,
 }
 
 impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
@@ -127,6 +130,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             saved: 0,
             refetched: 0,
             capped: Vec::new(),
+            parked: Vec::new(),
         }
     }
 
@@ -197,6 +201,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             self.draining = Some(end);
             self.line = None;
             self.world.places.shut();
+            self.give_up_parked();
             for errand in std::mem::take(&mut self.returned) {
                 // Purchases that wait for money were counted back when they began to wait.
                 let _counted = not_begun(&self.world, &errand);
@@ -331,7 +336,10 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             }
             Left::Settled => {}
             Left::NotBegun(takes) => self.begun = self.begun.saturating_sub(u64::from(takes)),
-            Left::OverCap(errand, over) => self.over_cap(errand, over),
+            Left::OverCap(errand, over) => {
+                self.over_cap(errand, over);
+                return Ok(());
+            }
             Left::StopAll(trouble) => {
                 let why = Draining::Account(trouble.clone());
                 self.drain(RunEnd::Account(trouble), why);
@@ -339,6 +347,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             Left::Halt(Halt::Log(error)) => return Err(RunEnd::Log(error)),
             Left::Halt(Halt::Gone) => return Err(RunEnd::Log(LogError::Shut)),
         }
+        self.look_at_parked();
         Ok(())
     }
 
@@ -347,10 +356,13 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
         if errand.attempts == 0 {
             self.begun -= u64::from(errand.purchase.takes.count);
         }
+        let is_last = self.slots.is_empty() && self.settling.is_empty();
         if !over.cap.stops_all() {
-            let _told = not_begun(&self.world, &errand);
-            self.capped.push(over);
-        } else if self.slots.is_empty() && self.settling.is_empty() {
+            self.parked.push((errand, over));
+            if is_last || self.draining.is_some() {
+                self.give_up_parked();
+            }
+        } else if is_last {
             let _told = not_begun(&self.world, &errand);
             self.drain(RunEnd::Cap(over.clone()), Draining::Cap(over));
         } else if self.draining.is_none() {
@@ -358,6 +370,40 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             self.short_of_money = Some(over);
         } else {
             let _told = not_begun(&self.world, &errand);
+        }
+    }
+
+    /// Takes up purchases that fit under their caps by now; gives up on them when nothing is in
+    /// flight any more that could set money free.
+    fn look_at_parked(&mut self) {
+        if self.parked.is_empty() {
+            return;
+        }
+        let caps = self.world.settings.caps;
+        let fits = |errand: &Errand| {
+            let purchase = &errand.purchase;
+            let (shot, sequence) = (&purchase.shot, purchase.sequence.as_deref());
+            let accounts = &self.world.ledger().accounts;
+            accounts
+                .allow(&caps, shot, sequence, purchase.price)
+                .is_ok()
+        };
+        let (fit, parked): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parked)
+            .into_iter()
+            .partition(|(errand, _)| fits(errand));
+        self.parked = parked;
+        self.returned
+            .extend(fit.into_iter().map(|(errand, _)| errand));
+        if self.slots.is_empty() && self.settling.is_empty() && self.returned.is_empty() {
+            self.give_up_parked();
+        }
+    }
+
+    /// Leaves to a later run, or a larger cap, what waited for money.
+    fn give_up_parked(&mut self) {
+        for (errand, over) in std::mem::take(&mut self.parked) {
+            let _told = not_begun(&self.world, &errand);
+            self.capped.push(over);
         }
     }
 

@@ -216,3 +216,19 @@ fn caps_of_every_kind_are_told_with_what_is_left_of_them() {
         28_000
     );
 }
+
+#[test]
+fn a_shot_waits_under_its_sequences_cap_for_money_that_comes_free() {
+    let show = Show::of(0, "jobs = 4\n[budget]\nsequence = \"0.06\"\n");
+    let rows = (1..=4).map(|n| format!("{n:04},q,a boat number {n}\n"));
+    show.write(
+        "shots.csv",
+        &format!("id,sequence,prompt\n{}", rows.collect::<String>()),
+    );
+    let faults =
+        "[switches]\nmoderated-strikes = \"at-submit\"\n[[at]]\ntask = 1\nfault = \"moderated\"\n";
+    let server = Rehearsal::with_faults("300ms", faults);
+    let said = show.run(&server, &[]);
+    assert_eq!(show.saved(), 2, "{said:?}");
+    assert_eq!(server.stats()["images_billed"], 2, "{said:?}");
+}
