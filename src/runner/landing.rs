@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{ImageId, TakeNo, TaskId};
 use crate::expand::wanted::{FileName, NamePart};
@@ -167,7 +169,11 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
     world: &World<L, P, S>,
     mut landing: Freight,
 ) -> Result<Ashore, Halt> {
+    /// How long images may be out of reach before that is told, whatever the jitter of waits: long
+    /// enough for a service to be started again.
+    const SHORT_OUTAGE: Duration = Duration::from_secs(10);
     let (mut tried, mut gone) = (0, 0);
+    let mut first_failure = None;
     let mut asked_anew = false;
     let patient = patience(world, &landing);
     loop {
@@ -227,7 +233,8 @@ async fn try_land<L: RunLog, P: Provider, S: ImageStore>(
             Miss::Fetch(error) => trouble("fetch", error.to_string()),
             Miss::Store(error) => trouble("bad-picture", error.to_string()),
         };
-        if tried >= world.settings.retries {
+        let since = *first_failure.get_or_insert_with(Instant::now);
+        if tried >= world.settings.retries && since.elapsed() >= SHORT_OUTAGE {
             give_up(world, &landing, &trouble);
             return Ok(Ashore::GivenUp);
         }
