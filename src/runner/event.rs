@@ -25,12 +25,21 @@ pub enum Event {
     Saved(Box<SavedImage>),
     /// A take will not come: refused, failed, unsure, lost, or not to be fetched just now.
     Trouble(Box<Problem>),
-    /// A task is tried again after a while.
+    /// A task is sent again after a while.
     Waiting {
         /// The task.
         task: TaskId,
         /// How long.
         wait: Duration,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// A task that the provider has, or may have, is asked about further; it is not sent again.
+    Asking {
+        /// The task.
+        task: TaskId,
+        /// How long at the most.
+        most: Duration,
         /// Why.
         trouble: Trouble,
     },

@@ -95,6 +95,7 @@ impl Tally {
             | Event::Accepted(_)
             | Event::Produced(_)
             | Event::Waiting { .. }
+            | Event::Asking { .. }
             | Event::Settling(_) => {}
         }
     }

@@ -90,7 +90,14 @@ fn told(trouble: &Trouble) -> String {
     format!("{}: {message}", shortened(&trouble.code, 80))
 }
 
-/// Tells that a task is tried again after a while.
+/// Tells that a task is asked about further.
+pub(super) fn asking(task: TaskId, most: Duration, trouble: &Trouble) -> Line {
+    let (most, why) = (span(most), told(trouble));
+    let rest = format!("task {task} is asked about for at most {most} more: {why}");
+    line(Paint::Doubtful, "waiting", rest)
+}
+
+/// Tells that a task is sent again after a while.
 pub(super) fn waiting(task: TaskId, wait: Duration, trouble: &Trouble) -> Line {
     let why = told(trouble);
     let what = if wait.is_zero() {

@@ -21,7 +21,7 @@ use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Builder, FileState, Terms};
 use crate::plan::select::Selection;
 use crate::provider::{FetchError, Known};
-use crate::runner::event::ProblemKind;
+use crate::runner::event::{Event, ProblemKind};
 use crate::runner::order::Orders;
 use crate::runner::outcome::Outcome;
 use crate::runner::settings::Settings;
@@ -142,8 +142,11 @@ async fn go(teller: &Teller, show: &Show) -> Outcome {
         orders: desk,
     };
     let (_stop, stopped) = watch::channel(Stop::No);
-    let (events, _watcher) = mpsc::unbounded_channel();
+    let (events, mut watcher) = mpsc::unbounded_channel();
     let outcome = run(doors, ledger, plan, settings, stopped, events).await;
+    while let Ok(event) = watcher.try_recv() {
+        teller.world().heard.push(event);
+    }
     let ended = RunEnded {
         run: id,
         reason: outcome.end.word().to_owned(),
@@ -236,6 +239,24 @@ fn a_task_that_is_worked_on_for_ever_is_unsure_and_not_waited_for_for_ever() {
         teller.kinds(|record| matches!(record, Record::Unsure(_))),
         2
     );
+}
+
+#[test]
+fn a_task_that_is_never_sent_again_is_not_told_as_one_that_is() {
+    let teller = Teller::default();
+    teller.world().script.queue = VecDeque::from([Known::Nothing]);
+    live(&teller, &shots(1, 1));
+    assert_eq!(submits(&teller), 1);
+    let heard = std::mem::take(&mut teller.world().heard);
+    let sent_again = |event: &&Event| matches!(event, Event::Waiting { .. });
+    assert_eq!(heard.iter().find(sent_again).map(|_| ()), None);
+    let mut asking = heard.iter().filter_map(|event| match event {
+        Event::Asking { most, trouble, .. } => Some((*most, &trouble.code)),
+        _ => None,
+    });
+    let (most, code) = asking.next().expect("it is told what is waited for");
+    assert_eq!(code, "not-known");
+    assert!(most < Duration::from_secs(1200) && most > Duration::from_secs(1100));
 }
 
 #[test]
