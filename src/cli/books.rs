@@ -13,6 +13,7 @@ use crate::journal::reader::Tail;
 use crate::journal::{self, Journal, OpenError};
 use crate::ledger::fold::Ledger;
 use crate::ledger::record::{LogOpened, Stamped};
+use crate::report::style::count;
 
 /// The tool's name and version, as the log records it.
 pub const TOOL: &str = concat!("reshoot ", env!("CARGO_PKG_VERSION"));
@@ -103,9 +104,9 @@ pub fn open(
 }
 
 fn tell_tail(tail: &Tail, fate: &str, streams: &Streams) {
-    let Tail { at_byte, bytes, .. } = tail;
+    let (at_byte, bytes) = (tail.at_byte, count(tail.bytes, "byte"));
     streams.say(&format!(
-        "note: the run log ends in {bytes} bytes at byte {at_byte} that are no whole record, as a \
+        "note: the run log ends in {bytes} at byte {at_byte} that make no whole record, as a \
          crash leaves them: {fate}\n"
     ));
 }

@@ -44,6 +44,11 @@ pub(super) fn why(problem: &Problem) -> String {
     }
 }
 
+/// Names a kind of problem.
+pub(super) fn head(kind: ProblemKind) -> String {
+    kind.word().replace('_', " ")
+}
+
 /// Says what a kind of problem means.
 const fn meaning(kind: ProblemKind) -> &'static str {
     match kind {
@@ -51,6 +56,7 @@ const fn meaning(kind: ProblemKind) -> &'static str {
         ProblemKind::Lost => "paid for, and the provider does not have the image any more",
         ProblemKind::Failed => "ended without an image",
         ProblemKind::Refused => "refused by the provider, unpaid",
+        ProblemKind::UnderWay => "sent, and not settled yet",
         ProblemKind::Pending => "paid for, and not on disk yet",
         ProblemKind::Missing => "the file is gone or changed and could not be fetched again",
     }
@@ -71,6 +77,7 @@ pub(super) const fn advice(problem: &Problem) -> &'static str {
             "change the prompt, the references or the settings; \
              `run --retry-refused` sends the same request again"
         }
+        ProblemKind::UnderWay => "run again: the provider is asked about them first",
         ProblemKind::Pending => "run again: they are fetched, free of charge",
     }
 }
@@ -78,7 +85,7 @@ pub(super) const fn advice(problem: &Problem) -> &'static str {
 /// How a kind of problem is painted.
 pub(super) const fn paint(kind: ProblemKind) -> Paint {
     match kind {
-        ProblemKind::Unsure | ProblemKind::Pending => Paint::Doubtful,
+        ProblemKind::Unsure | ProblemKind::UnderWay | ProblemKind::Pending => Paint::Doubtful,
         _ => Paint::Bad,
     }
 }
@@ -91,7 +98,7 @@ pub(super) fn tell_kind(problems: &[Problem], kind: ProblemKind, style: Style, o
         return;
     }
     let takes: u64 = of_kind.iter().map(|problem| u64::from(problem.takes)).sum();
-    let head = style.paint(paint(kind), kind.word());
+    let head = style.paint(paint(kind), &head(kind));
     let money = money_word(kind, at_stake(problems, kind));
     let _written = writeln!(
         out,

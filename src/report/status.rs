@@ -47,6 +47,8 @@ pub struct Counts {
     pub pending: u64,
     /// Of those, to be bought; 0 without a plan.
     pub to_buy: u64,
+    /// Of those, left out by a cap; 0 without a plan.
+    pub over_budget: u64,
     /// Of those, sent or paid for and not on disk.
     pub under_way: u64,
     /// Ended without an image, and nothing later took them over.
@@ -67,13 +69,15 @@ impl Counts {
     pub fn of(standing: &Standing, plan: Option<&Plan>) -> Self {
         let under_way = standing.open + standing.unfetched;
         let kept = |kept: Kept| plan.map(|plan| kept_takes(plan, kept));
-        let to_buy = plan.map_or(0, bought_takes);
+        let over_budget = plan.map_or(0, over_budget_takes);
+        let to_buy = plan.map_or(0, bought_takes) - over_budget;
         Self {
             wanted: plan.map(|plan| plan.entries.iter().map(|e| u64::from(e.wanted)).sum()),
             have: kept(Kept::Have),
             saved: standing.saved,
-            pending: to_buy + under_way,
+            pending: to_buy + over_budget + under_way,
             to_buy,
+            over_budget,
             under_way,
             failed: standing.takes(ProblemKind::Failed),
             refused: standing.takes(ProblemKind::Refused),
@@ -84,11 +88,18 @@ impl Counts {
     }
 }
 
-/// Gives how many takes a plan buys.
+/// Gives how many takes a plan buys, where no cap stands in the way.
 #[must_use]
 pub fn bought_takes(plan: &Plan) -> u64 {
     let purchases = plan.purchases.iter();
     purchases.map(|p| u64::from(p.takes.count)).sum()
+}
+
+/// Gives how many of those takes a cap leaves out.
+#[must_use]
+pub fn over_budget_takes(plan: &Plan) -> u64 {
+    let over = plan.purchases.iter().filter(|p| p.over.is_some());
+    over.map(|p| u64::from(p.takes.count)).sum()
 }
 
 /// Gives how many takes a plan leaves for a reason.
@@ -137,8 +148,12 @@ fn tell_takes(counts: &Counts, style: Style, out: &mut String) {
         parts.push(format!("{wanted} wanted, {have} of them on disk"));
     }
     parts.push(format!("{} saved in all", counts.saved));
+    let over_budget = match counts.over_budget {
+        0 => String::new(),
+        takes => format!(", {takes} over-budget"),
+    };
     parts.push(format!(
-        "{} pending ({} to buy, {} under way)",
+        "{} pending ({} to buy{over_budget}, {} under way)",
         counts.pending, counts.to_buy, counts.under_way
     ));
     for (number, word) in [

@@ -61,6 +61,7 @@ fn stands(outcome: &Outcome, problem: &Problem) -> bool {
     };
     match problem.kind {
         ProblemKind::Unsure => task.missing() > 0,
+        ProblemKind::UnderWay => task.is_open(),
         ProblemKind::Refused | ProblemKind::Failed => {
             !crate::report::standing::is_superseded(&outcome.ledger, problem.task, task)
         }
@@ -77,6 +78,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     for kind in [
         ProblemKind::Lost,
         ProblemKind::Missing,
+        ProblemKind::UnderWay,
         ProblemKind::Pending,
         ProblemKind::Failed,
         ProblemKind::Refused,
@@ -122,7 +124,8 @@ pub(super) fn end_sentence(end: &RunEnd) -> String {
     };
     match end {
         RunEnd::Done => "Done".to_owned(),
-        RunEnd::Cap(over) => format!("Stopped at a cap: {over}"),
+        RunEnd::Cap(over) if over.cap.stops_all() => format!("Stopped at a cap: {over}"),
+        RunEnd::Cap(over) => format!("Done but for what a {} cap leaves out", over.cap.word()),
         RunEnd::Drained(Why::Until) => "Stopped at the time given by --until".to_owned(),
         RunEnd::Drained(Why::Interrupted) => "Stopped by Ctrl-C, nothing left in flight".to_owned(),
         RunEnd::Drained(Why::Terminated) => "Stopped by SIGTERM, nothing left in flight".to_owned(),
@@ -166,7 +169,7 @@ fn tell_pace(pace: &Pace, style: Style, out: &mut String) {
         seen.push(format!("429 seen {}", count(busy, "time")));
     }
     if time_outs > 0 {
-        seen.push(format!("{} too slow", count(time_outs, "task")));
+        seen.push(format!("{} timed out", count(time_outs, "task")));
     }
     if pauses > 0 {
         let pauses = count(pauses, "time");
@@ -217,6 +220,8 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
         let _written = writeln!(out, "{head}   {what}");
     };
     match &outcome.end {
+        // What single sequences or shots are short of is told below.
+        RunEnd::Cap(over) if !over.cap.stops_all() => {}
         RunEnd::Cap(over) => tell(&format!(
             "raise the {} cap and run again to buy what is left",
             over.cap.word()

@@ -160,6 +160,8 @@ pub enum ProblemKind {
     Failed,
     /// Refused, unpaid.
     Refused,
+    /// Sent, and not settled: the next run asks about it first.
+    UnderWay,
     /// Paid for and not on disk yet; the next run fetches it.
     Pending,
     /// Its file is gone or changed, and it could not be fetched again.
@@ -167,7 +169,7 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Gives the word for people and reports.
+    /// Gives the word for reports; people read a space for `_`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -175,6 +177,7 @@ impl ProblemKind {
             Self::Lost => "lost",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::UnderWay => "under_way",
             Self::Pending => "pending",
             Self::Missing => "missing",
         }

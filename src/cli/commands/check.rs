@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::show::{Stopped, load, selection};
 use crate::cli::streams::Streams;
+use crate::report::style::count;
 
 /// Checks a show.
 ///
@@ -38,10 +39,10 @@ pub fn check(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         return print(streams, &format!("{shown:#}\n"));
     }
     show.tell(&checked.complaints, streams);
+    let (shots, takes) = (count(shots, "shot"), count(takes, "take"));
+    let pictures = count(pictures, "picture");
     print(
         streams,
-        &format!(
-            "{shots} shots, {pictures} pictures with their variants, {takes} takes: all sound\n"
-        ),
+        &format!("{shots}, {pictures} with their variants, {takes}: all sound\n"),
     )
 }

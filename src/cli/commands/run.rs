@@ -167,9 +167,9 @@ fn free_first(
         return Ok(books);
     }
     let service = Service::find(&args.manifest, &args.reach, streams)?;
-    let files = wants.gone.len() + wants.unsure.len();
+    let takes = count((wants.gone.len() + wants.unsure.len()) as u64, "take");
     streams.say(&format!(
-        "{files} takes are missing or unsure: the provider is asked first, free of charge\n"
+        "{takes} missing or unsure: the provider is asked first, free of charge\n"
     ));
     let repaired = repair::fetch_again(show, id, &books, service, wants, streams)?;
     for gone in &repaired.gone {
@@ -212,9 +212,9 @@ fn nothing_to_do(
         pace: Pace::default(),
     };
     if whole && !streams.json {
-        let have = status::kept_takes(plan, Kept::Have);
+        let have = count(status::kept_takes(plan, Kept::Have), "take");
         let folder = show.output.display();
-        let text = format!("Nothing to do: {have} takes are on disk, in {folder}\n");
+        let text = format!("Nothing to do: {have} on disk, in {folder}\n");
         return print(streams, &text).map(|_| exit);
     }
     summarise(show, &outcome, budget, Duration::ZERO, exit, streams)?;
@@ -280,17 +280,14 @@ fn agree(
     streams: &Streams,
 ) -> Result<(), Stopped> {
     let plan_table::Sum { takes, price, .. } = plan_table::Totals::of(plan).all;
-    let cap = budget
-        .caps
-        .run
-        .map_or_else(|| "no cap".to_owned(), |cap| format!("cap {cap}"));
+    let caps = budget.words();
     let play = if args.manifest.rehearse {
         " of play money"
     } else {
         ""
     };
     streams.say(&format!(
-        "{} to buy for {price}{play} at the most, {cap}\n",
+        "{} to buy for {price}{play} at the most, {caps}\n",
         count(takes, "image")
     ));
     if !resends.is_zero() {

@@ -19,6 +19,7 @@ use crate::journal;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk};
 use crate::report::escape::shown;
+use crate::report::style::count;
 use crate::store::leftover;
 use crate::store::verify::{Finding, Verifier};
 
@@ -174,7 +175,7 @@ fn words(finding: &Finding) -> (&'static str, String) {
             "missing",
             "the file is gone; run again to fetch it".to_owned(),
         ),
-        Finding::Cut(bytes) => ("cut", format!("only {bytes} bytes are left")),
+        Finding::Cut(bytes) => ("cut", format!("only {} left", count(*bytes, "byte"))),
         Finding::Changed(sha256) => ("changed", format!("its bytes are others now: {sha256}")),
         Finding::Unreadable(why) => ("unreadable", why.clone()),
     }

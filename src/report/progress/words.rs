@@ -8,7 +8,7 @@ use crate::domain::class::Trouble;
 use crate::domain::id::TaskId;
 use crate::ledger::record::{Intent, Produced};
 use crate::report::escape::shortened;
-use crate::report::phrase::{advice, paint, takes_of, takes_of_problem, why};
+use crate::report::phrase::{advice, head, paint, takes_of, takes_of_problem, why};
 use crate::report::progress::Level;
 use crate::report::progress::tally::{Goal, Tally};
 use crate::report::style::{Paint, count};
@@ -40,7 +40,7 @@ pub(super) fn trouble(problem: &Problem) -> Line {
     };
     let (why, advice) = (why(problem), advice(problem));
     let rest = format!("{name}: {why}{money} -> {advice}");
-    line(paint(problem.kind), problem.kind.word(), rest)
+    line(paint(problem.kind), &head(problem.kind), rest)
 }
 
 /// Tells that nothing new is begun.
@@ -229,6 +229,7 @@ pub(super) fn progress(goal: Goal, tally: &Tally, elapsed: Duration) -> String {
         (tally.lost, "lost"),
         (tally.failed, "failed"),
         (tally.refused, "refused"),
+        (tally.under_way, "left under way"),
         (tally.pending, "pending"),
         (tally.missing, "missing"),
     ] {

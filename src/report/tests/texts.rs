@@ -226,7 +226,7 @@ fn what_held_a_run_back_is_told() {
         pauses: 1,
         ..pressed
     };
-    let line = "Concurrency: between 8 and 64 (429 seen 1 time; 2 tasks too slow; sending paused \
+    let line = "Concurrency: between 8 and 64 (429 seen 1 time; 2 tasks timed out; sending paused \
                 1 time because the provider seemed to be down)";
     assert_eq!(told(everything).0.as_deref(), Some(line));
 }

@@ -339,7 +339,8 @@ fn a_task_sent_again_gets_a_new_upload_under_its_old_id() {
     teller.world().script.unreachable = true;
     let show = shots(1, 1);
     let outcome = live(&teller, &show);
-    assert_eq!(outcome.problems[0].kind, ProblemKind::Unsure);
+    // No record says that it is unsure: the next run asks, and `status` says the same.
+    assert_eq!(outcome.problems[0].kind, ProblemKind::UnderWay);
     assert_eq!(submits(&teller), 1);
     teller.world().script.unreachable = false;
     teller.world().script.replies =
