@@ -1,9 +1,10 @@
 //! What the run log knows, for people: takes, money, the last runs; what is unsure comes first.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::domain::money::Micros;
-use crate::ledger::bills::Bills;
+use crate::ledger::bills::{Absent, Bills};
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::{Account, CapKind, Caps};
 use crate::plan::build::Plan;
@@ -28,6 +29,8 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// What would be done now; none where the manifest cannot be read.
     pub plan: Option<&'a Plan>,
+    /// The files that are gone or changed.
+    pub absent: &'a Absent,
     /// The caps in force.
     pub caps: &'a Caps,
     /// The output folder, as a person knows it.
@@ -124,8 +127,11 @@ pub fn run_account(ledger: &Ledger) -> Account {
 #[must_use]
 pub fn text(view: &View<'_>, style: Style) -> String {
     let standing = Standing::of(view.ledger);
+    let unasked = view.plan.map(|plan| plan.unasked().collect::<HashSet<_>>());
     let mut out = String::new();
-    tell_kind(&standing.problems, ProblemKind::Unsure, style, &mut out);
+    let tell_kind =
+        |kind, out: &mut String| tell_kind(&standing.problems, unasked.as_ref(), kind, style, out);
+    tell_kind(ProblemKind::Unsure, &mut out);
     if view.ledger.runs.is_empty() {
         let folder = shown(view.folder);
         let _written = writeln!(out, "{folder}: nothing was bought yet.");
@@ -133,10 +139,10 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
     tell_money(view, style, &mut out);
     if !view.ledger.runs.is_empty() {
-        bill::tell(&Bills::of(view.ledger), style, &mut out);
+        bill::tell(&Bills::of(view.ledger, view.absent), style, &mut out);
     }
     for kind in [ProblemKind::Lost, ProblemKind::Failed, ProblemKind::Refused] {
-        tell_kind(&standing.problems, kind, style, &mut out);
+        tell_kind(kind, &mut out);
     }
     tell_runs(&view.ledger.runs, style, &mut out);
     out

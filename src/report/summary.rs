@@ -1,15 +1,21 @@
 //! What is told when a run ends: what was saved, what it cost, what did not come and what to do.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::ledger::bills::Bills;
+use crate::domain::class::{Class, Trouble};
+use crate::domain::id::TaskId;
+use crate::ledger::bills::{Absent, Bills};
+use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
+use crate::ledger::task::{Fate, Image};
+use crate::plan::build::Plan;
 use crate::report::bill;
 use crate::report::escape::shortened;
-use crate::report::phrase::tell_kind;
+use crate::report::phrase::{CHANGED_FILE, head, tell_kind};
 use crate::report::progress::words::span;
-use crate::report::standing::{Standing, order};
+use crate::report::standing::{Standing, order, problem};
 use crate::report::status::{account, tell_caps};
 use crate::report::style::{Paint, Style, count};
 use crate::runner::event::{Problem, ProblemKind};
@@ -21,6 +27,10 @@ use crate::runner::shutdown::Why;
 pub struct View<'a> {
     /// What came of it.
     pub outcome: &'a Outcome,
+    /// What its plan left as it was.
+    pub findings: &'a Findings,
+    /// The files that are gone or changed.
+    pub absent: &'a Absent,
     /// The caps it ran under.
     pub caps: &'a Caps,
     /// Where its images are, as a person knows it.
@@ -33,25 +43,93 @@ pub struct View<'a> {
     pub rehearsal: bool,
 }
 
-/// Gives everything that did not come, and what earlier runs left unsure or lost.
+/// What a plan finds that no run makes good by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    refused: Vec<TaskId>,
+    unasked: HashSet<TaskId>,
+    changed_files: Vec<String>,
+}
+
+impl Findings {
+    /// Reads a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            refused: plan.refused.clone(),
+            unasked: plan.unasked().collect(),
+            changed_files: plan.changed_files.clone(),
+        }
+    }
+
+    /// Gives the tasks that the manifest asks for no more.
+    #[must_use]
+    pub const fn unasked(&self) -> &HashSet<TaskId> {
+        &self.unasked
+    }
+
+    /// Gives what stands in the way of takes that are wanted, as the ledger has it now.
+    fn problems(&self, ledger: &Ledger) -> Vec<Problem> {
+        let refused = self.refused.iter();
+        let refused = refused.filter_map(|id| problem(*id, ledger.task(*id)?));
+        let changed = self.changed_files.iter();
+        refused
+            .chain(changed.filter_map(|path| changed_file(ledger, path)))
+            .collect()
+    }
+}
+
+fn changed_file(ledger: &Ledger, path: &str) -> Option<Problem> {
+    let is_it = |image: &&Image| matches!(&image.fate, Fate::Saved(at) if at.path == path);
+    let mut tasks = ledger.tasks();
+    let (id, task, image) = tasks.find_map(|(id, task)| {
+        let image = task.images.iter().find(is_it)?;
+        Some((id, task, image))
+    })?;
+    Some(Problem {
+        kind: ProblemKind::Missing,
+        task: id,
+        shot: task.shot.clone(),
+        variant: task.variant,
+        take: ledger.take_of(id, image.index).unwrap_or(task.takes.first),
+        takes: 1,
+        trouble: Trouble {
+            class: Class::Unknown,
+            code: CHANGED_FILE.to_owned(),
+            message: "it has not the size it was saved with, and was left alone".to_owned(),
+        },
+        at_stake: image.cost,
+    })
+}
+
+/// Gives everything that did not come, and what earlier runs left that stands in the way.
 #[must_use]
-pub fn problems(outcome: &Outcome) -> Vec<Problem> {
+pub fn problems(outcome: &Outcome, findings: &Findings) -> Vec<Problem> {
     let standing = Standing::of(&outcome.ledger);
     let is_old =
         |problem: &Problem| matches!(problem.kind, ProblemKind::Unsure | ProblemKind::Lost);
     let mut problems: Vec<_> = standing.problems.into_iter().filter(is_old).collect();
-    for problem in &outcome.problems {
+    let given_up = outcome.problems.iter().filter(|p| stands(outcome, p));
+    let found = findings.problems(&outcome.ledger);
+    for problem in given_up.cloned().chain(found) {
         let known = |other: &Problem| {
             other.kind == problem.kind
                 && other.task == problem.task
-                && (problem.kind != ProblemKind::Lost || other.take == problem.take)
+                && (!is_of_one_image(problem.kind) || other.take == problem.take)
         };
-        if !problems.iter().any(known) && stands(outcome, problem) {
-            problems.push(problem.clone());
+        if !problems.iter().any(known) {
+            problems.push(problem);
         }
     }
     problems.sort_by(order);
     problems
+}
+
+const fn is_of_one_image(kind: ProblemKind) -> bool {
+    matches!(
+        kind,
+        ProblemKind::Lost | ProblemKind::Missing | ProblemKind::Pending
+    )
 }
 
 /// Tells whether what was given up during the run was not made good before its end.
@@ -72,10 +150,11 @@ fn stands(outcome: &Outcome, problem: &Problem) -> bool {
 /// Tells how a run ended.
 #[must_use]
 pub fn text(view: &View<'_>, style: Style) -> String {
-    let problems = problems(view.outcome);
+    let problems = problems(view.outcome, view.findings);
+    let unasked = Some(view.findings.unasked());
     let mut out = String::new();
-    tell_kind(&problems, ProblemKind::Unsure, style, &mut out);
     for kind in [
+        ProblemKind::Unsure,
         ProblemKind::Lost,
         ProblemKind::Missing,
         ProblemKind::UnderWay,
@@ -83,9 +162,9 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         ProblemKind::Failed,
         ProblemKind::Refused,
     ] {
-        tell_kind(&problems, kind, style, &mut out);
+        tell_kind(&problems, unasked, kind, style, &mut out);
     }
-    tell_end(view, style, &mut out);
+    tell_end(view, &problems, style, &mut out);
     tell_pace(&view.outcome.pace, style, &mut out);
     tell_money(view, style, &mut out);
     tell_next(view, style, &mut out);
@@ -94,13 +173,13 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     out
 }
 
-fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
+fn tell_end(view: &View<'_>, problems: &[Problem], style: Style, out: &mut String) {
     let outcome = view.outcome;
     let paint = match outcome.end {
-        RunEnd::Done => Paint::Good,
+        RunEnd::Done if !is_incomplete(view) => Paint::Good,
         _ => Paint::Doubtful,
     };
-    let end = style.paint(paint, &end_sentence(&outcome.end));
+    let end = style.paint(paint, &headline(view, problems));
     let mut counts = vec![format!("{} saved", count(outcome.saved, "take"))];
     if outcome.refetched > 0 {
         counts.push(format!(
@@ -116,8 +195,35 @@ fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
     let _written = writeln!(out, "{end}. {} in {took}, in {folder}", counts.join(", "));
 }
 
+/// Tells whether a run that went through its plan lacks takes all the same, as its code says.
+fn is_incomplete(view: &View<'_>) -> bool {
+    view.outcome.end == RunEnd::Done && view.exit.0 != 0
+}
+
+/// Says how a run ended, and what lacks.
+pub(super) fn headline(view: &View<'_>, problems: &[Problem]) -> String {
+    if !is_incomplete(view) {
+        return end_sentence(&view.outcome.end);
+    }
+    let mut lacking: Vec<(ProblemKind, u64)> = Vec::new();
+    for problem in problems {
+        let takes = u64::from(problem.takes);
+        match lacking.iter_mut().find(|(kind, _)| *kind == problem.kind) {
+            Some((_, sum)) => *sum += takes,
+            None => lacking.push((problem.kind, takes)),
+        }
+    }
+    let told = lacking
+        .iter()
+        .map(|(kind, takes)| format!("{takes} {}", head(*kind)));
+    match told.collect::<Vec<_>>().join(", ") {
+        told if told.is_empty() => "Finished, but not with everything".to_owned(),
+        told => format!("Finished, but not with everything: {told}"),
+    }
+}
+
 /// Says why a run ended.
-pub(super) fn end_sentence(end: &RunEnd) -> String {
+fn end_sentence(end: &RunEnd) -> String {
     let trouble = |trouble: &crate::domain::class::Trouble| {
         let message = shortened(&trouble.message, 240);
         format!("{}: {message}", shortened(&trouble.code, 80))
@@ -199,7 +305,7 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
     let show = account("the show", accounts.show, view.caps.show);
     let _written = writeln!(out, "       {show}{play}");
     tell_caps(&view.outcome.ledger, view.caps, out);
-    bill::tell(&Bills::of(&view.outcome.ledger), style, out);
+    bill::tell(&Bills::of(&view.outcome.ledger, view.absent), style, out);
 }
 
 /// Names what the run's account holds: this run, and those before it that were cut off.

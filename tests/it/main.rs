@@ -24,3 +24,4 @@ mod settle;
 mod signals;
 mod tangles;
 mod tidy;
+mod words;

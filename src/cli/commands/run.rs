@@ -15,7 +15,7 @@ use crate::cli::limits;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::{Line, Service};
-use crate::cli::show::{self, Show, Stopped, load};
+use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
@@ -28,6 +28,7 @@ use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::report::style::count;
+use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::settings::Settings;
@@ -217,7 +218,9 @@ fn nothing_to_do(
         let text = format!("Nothing to do: {have} on disk, in {folder}\n");
         return print(streams, &text).map(|_| exit);
     }
-    summarise(show, &outcome, budget, Duration::ZERO, exit, streams)?;
+    let findings = Findings::of(plan);
+    let none = Duration::ZERO;
+    summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
 }
 
@@ -234,14 +237,18 @@ fn changed_file(show: &Show, path: &str) -> String {
 fn summarise(
     show: &Show,
     outcome: &Outcome,
+    findings: &Findings,
     budget: &Budget,
     took: Duration,
     exit: Exit,
     streams: &Streams,
 ) -> Result<(), Stopped> {
+    let absent = Files::open(&show.output, streams)?.absent(&outcome.ledger);
     let folder = show.output.to_string_lossy();
     let view = summary::View {
         outcome,
+        findings,
+        absent: &absent,
         caps: &budget.caps,
         folder: &folder,
         took,
@@ -367,6 +374,7 @@ impl Trip<'_> {
         let cut_off = self.cut_off;
         let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
+        let findings = Findings::of(&plan);
         let doors = Doors {
             log: Arc::new(log),
             provider: Arc::new(client),
@@ -409,6 +417,7 @@ impl Trip<'_> {
         summarise(
             self.show,
             &outcome,
+            &findings,
             &self.budget,
             began.elapsed(),
             exit,

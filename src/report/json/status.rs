@@ -1,14 +1,15 @@
 //! How the status is spelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::domain::id::ShowId;
+use crate::domain::id::{ShowId, TaskId};
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::report::{RunJson, WhyJson};
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, text};
+use crate::report::phrase::advice;
 use crate::report::standing::Standing;
 use crate::report::status::{Counts, View, run_account};
 use crate::runner::event::Problem;
@@ -17,12 +18,13 @@ use crate::runner::event::Problem;
 #[must_use]
 pub fn spell(view: &View<'_>) -> String {
     let standing = Standing::of(view.ledger);
+    let unasked = view.plan.map(|plan| plan.unasked().collect::<HashSet<_>>());
     let accounts = &view.ledger.accounts;
     text(&StatusJson {
         format: FORMAT,
         show_id: view.ledger.show.as_ref().map(ShowId::as_str),
         folder: view.folder,
-        problems: Each(&standing.problems, ProblemJson::of),
+        problems: ProblemJson::all(&standing.problems, unasked.as_ref()),
         takes: CountsJson::of(&Counts::of(&standing, view.plan)),
         money: MoneyJson {
             show: accounts.show.into(),
@@ -39,7 +41,7 @@ pub fn spell(view: &View<'_>) -> String {
                 .map(|(shot, account)| (shot.as_str(), (*account).into()))
                 .collect(),
         },
-        bill_check: (&Bills::of(view.ledger)).into(),
+        bill_check: (&Bills::of(view.ledger, view.absent)).into(),
         cut_off: view.ledger.was_cut_off(),
         runs: Each(&view.ledger.runs, RunJson::of),
     })
@@ -51,7 +53,7 @@ struct StatusJson<'a> {
     show_id: Option<&'a str>,
     folder: &'a str,
     takes: CountsJson,
-    problems: Each<'a, Problem, ProblemJson<'a>>,
+    problems: Vec<ProblemJson<'a>>,
     money: MoneyJson<'a>,
     bill_check: BillCheckJson,
     cut_off: bool,
@@ -114,9 +116,21 @@ pub(super) struct ProblemJson<'a> {
     task: String,
     why: WhyJson<'a>,
     at_stake_usd_micros: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_to_do: Option<&'static str>,
 }
 
 impl<'a> ProblemJson<'a> {
+    /// Spells problems; `unasked` are the tasks that the manifest asks for no more.
+    pub(super) fn all(problems: &'a [Problem], unasked: Option<&HashSet<TaskId>>) -> Vec<Self> {
+        let spell = |problem| Self {
+            what_to_do: Some(advice(problem, unasked)),
+            ..Self::of(problem)
+        };
+        problems.iter().map(spell).collect()
+    }
+
+    /// Spells a problem as what happened, whatever can be done about it now.
     pub(super) fn of(problem: &'a Problem) -> Self {
         Self {
             kind: problem.kind.word(),
@@ -127,6 +141,7 @@ impl<'a> ProblemJson<'a> {
             task: problem.task.to_string(),
             why: WhyJson::of(&problem.trouble),
             at_stake_usd_micros: problem.at_stake.get(),
+            what_to_do: None,
         }
     }
 }

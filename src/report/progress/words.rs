@@ -38,7 +38,7 @@ pub(super) fn trouble(problem: &Problem) -> Line {
     } else {
         format!(" ({} at stake)", problem.at_stake)
     };
-    let (why, advice) = (why(problem), advice(problem));
+    let (why, advice) = (why(problem), advice(problem, None));
     let rest = format!("{name}: {why}{money} -> {advice}");
     line(paint(problem.kind), &head(problem.kind), rest)
 }

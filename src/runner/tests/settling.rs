@@ -458,7 +458,9 @@ fn a_task_that_cannot_be_asked_about_is_left_to_the_next_run_in_the_end() {
     teller.world().script.unreachable = true;
     let show = shots(1, 1);
     let outcome = live(&teller, &show);
-    assert_eq!(outcome.problems[0].kind, ProblemKind::Unsure);
+    assert_eq!(outcome.problems[0].kind, ProblemKind::UnderWay);
+    let (_, task) = outcome.ledger.tasks().next().expect("a task");
+    assert!(task.is_open() && !task.is_in_doubt(), "as the log has it");
     assert_eq!(outcome.ledger.accounts.show, account(0, 1));
     teller.world().script.unreachable = false;
     teller.world().script.queue = VecDeque::from([told(&[1], false)]);
