@@ -218,7 +218,7 @@ pub struct Run {
 #[derive(Clone, Debug, Args)]
 pub struct Reach {
     /// The API's address
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "rehearse")]
     pub endpoint: Option<String>,
     /// A file that holds the API key
     #[arg(long, value_name = "FILE")]

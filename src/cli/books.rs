@@ -9,11 +9,13 @@ use crate::cli::exit::Exit;
 use crate::cli::show::Stopped;
 use crate::cli::streams::Streams;
 use crate::domain::id::ShowId;
+use crate::journal::lock::Holder;
 use crate::journal::reader::Tail;
 use crate::journal::{self, Journal, OpenError};
 use crate::ledger::fold::Ledger;
 use crate::ledger::record::{LogOpened, Stamped};
 use crate::report::style::count;
+use crate::store::shelf;
 
 /// The tool's name and version, as the log records it.
 pub const TOOL: &str = concat!("reshoot ", env!("CARGO_PKG_VERSION"));
@@ -68,6 +70,43 @@ pub fn replay(
     Ok(())
 }
 
+/// Tells who is at work in an output folder; none where nobody is.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn at_work(output: &Path, streams: &Streams) -> Result<Option<Holder>, Stopped> {
+    journal::at_work(output).map_err(|error| stopped(&error, streams))
+}
+
+/// Says that a folder has no run log, to commands that tell of nothing else.
+///
+/// # Errors
+/// Ends with [`Exit::Damaged`] where the log of a folder with images is gone, and with
+/// [`Exit::Usage`] where nothing was run yet.
+pub fn must_be_there(output: &Path, streams: &Streams) -> Result<(), Stopped> {
+    if output.join(journal::FILE).exists() {
+        return Ok(());
+    }
+    let folder = output.display();
+    let holds_images = shelf::holds_images(output).map_err(|error| {
+        streams.insist(&format!("error: {error}\n"));
+        Exit::Unexpected
+    })?;
+    if holds_images {
+        streams.insist(&format!(
+            "error: {folder}/images holds files, but {folder}/{} is gone: put it back; with a \
+             `show.id` in the manifest, `reshoot run` asks the provider for what was bought\n",
+            journal::FILE
+        ));
+        return Err(Exit::Damaged);
+    }
+    streams.insist(&format!(
+        "error: {folder} has no run log: nothing was run there yet; run first, or name the folder \
+         of the run with --out, or with --rehearse that of its rehearsal\n"
+    ));
+    Err(Exit::Usage)
+}
+
 /// Opens the run log of an output folder for a run.
 ///
 /// # Errors
@@ -104,10 +143,11 @@ pub fn open(
 }
 
 fn tell_tail(tail: &Tail, fate: &str, streams: &Streams) {
-    let (at_byte, bytes) = (tail.at_byte, count(tail.bytes, "byte"));
+    let Tail { at_byte, bytes, .. } = tail;
+    let bytes = count(*bytes, "byte");
     streams.say(&format!(
-        "note: the run log ends in {bytes} at byte {at_byte} that make no whole record, as a \
-         crash leaves them: {fate}\n"
+        "note: the run log ends in {bytes} at byte {at_byte}, no whole record, as a crash leaves \
+         it: {fate}\n"
     ));
 }
 

@@ -13,7 +13,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use crate::cli::render::excerpt::Excerpt;
 use crate::cli::render::position::Positions;
 use crate::domain::diagnostic::{Diagnostic, Place, Severity, Sources};
+use crate::domain::id::ShotId;
 use crate::report::escape::shown;
+use crate::report::plan_table::Skipped;
 
 /// The narrowest width that is drawn for, in columns.
 const NARROWEST: usize = 40;
@@ -53,6 +55,29 @@ pub fn complaints(
         drawn.push('\n');
     }
     drawn
+}
+
+/// Says of shots that are left out where and why: at the first error of each, or else the shot.
+#[must_use]
+pub fn skipped<'c>(
+    sources: &Sources,
+    shots: impl IntoIterator<Item = (Option<Place>, Option<&'c ShotId>, Option<&'c Diagnostic>)>,
+) -> Vec<Skipped> {
+    let mut positions = Positions::of(sources);
+    let mut skip =
+        |(shot_place, shot, why): (Option<Place>, Option<&ShotId>, Option<&Diagnostic>)| {
+            let place = why.and_then(|why| why.place).or(shot_place);
+            let source = place.and_then(|place| sources.get(place.file));
+            Skipped {
+                shot: shot.cloned(),
+                at: place.map(|place| positions.of_place(place)),
+                file: source.map(|source| source.path.clone()),
+                line: place.and_then(|place| Some(positions.line_and_column(place)?.0)),
+                code: why.map_or("", |why| why.code),
+                message: why.map_or_else(String::new, |why| why.message.clone()),
+            }
+        };
+    shots.into_iter().map(&mut skip).collect()
 }
 
 /// Counts the complaints, if any of them stops a purchase.

@@ -25,7 +25,7 @@ use crate::plan::build::{Plan, Refetch, Unsettled};
 use crate::report::escape::{shortened, shown};
 use crate::runner::event::Problem;
 use crate::runner::outcome::{Outcome, RunEnd};
-use crate::runner::settings::Settings;
+use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::{Stop, Why};
 use crate::runner::{self, Doors};
 use crate::store::aside::put_aside;
@@ -349,7 +349,7 @@ fn settings(show: &Show, id: &ShowId, ledger: &Ledger) -> Settings {
         patience: Duration::from_secs(u64::from(written.patience_s)),
         downloads: limits::downloads(jobs),
         caps: Caps::default(),
-        ask_first: false,
+        ask_first: AskFirst::Nothing,
         seed: uuid::Uuid::new_v4().as_u64_pair().0,
     }
 }

@@ -1,5 +1,6 @@
 //! A show as a command needs it: the manifest read and checked, its references known.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -9,9 +10,10 @@ use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::streams::Streams;
-use crate::domain::diagnostic::{Diagnostic, Sources};
+use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::domain::digest::{Hasher, Sha256};
 use crate::domain::id::{ShowId, TaskId, Variant};
+use crate::expand::check;
 use crate::expand::expansion::Expansion;
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
@@ -20,10 +22,11 @@ use crate::intake::references;
 use crate::ledger::bills::Absent;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
-use crate::manifest::model::{LeftOut, Manifest};
+use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
+use crate::report::plan_table::Skipped;
 use crate::runner::order::Orders;
 use crate::store::stat::Sizes;
 
@@ -48,6 +51,8 @@ pub struct Show {
     pub output: PathBuf,
     /// Whether that is the folder of its rehearsal.
     pub rehearsal: bool,
+    /// The name of the manifest's file, as a run log without a `show.id` remembers it.
+    name: String,
 }
 
 /// Reads a manifest; what is wrong with its form stops the command here.
@@ -77,15 +82,21 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         sources,
         mut complaints,
         left_out,
+        faulty,
     } = read::read(root, &mut folder, &options);
-    let Some(manifest) = manifest else {
-        if let Some(partial) = &partial {
-            complain_further(partial, &folder, &mut complaints);
+    let Some(mut manifest) = manifest else {
+        if let Some(mut partial) = partial {
+            complain_further(&mut partial, faulty, &folder, &mut complaints);
         }
         return Err(refuse(&sources, &complaints, streams));
     };
+    let facts = if faulty.is_empty() {
+        references::gather(&manifest, &folder)
+    } else {
+        complain_further(&mut manifest, faulty, &folder, &mut complaints)
+    };
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
-    let facts: &'static ReferenceFacts = Box::leak(Box::new(references::gather(manifest, &folder)));
+    let facts: &'static ReferenceFacts = Box::leak(Box::new(facts));
     let output = output(args, manifest);
     Ok(Show {
         expansion: Expansion::new(manifest, facts),
@@ -94,25 +105,53 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         sha256: digest(&manifest.sources),
         output,
         rehearsal: args.rehearse,
+        name: file_name(&args.manifest),
         manifest,
     })
 }
 
-/// Finds what else is wrong with a manifest whose form is wrong in places.
+/// Complaints that may follow from a value that was written and could not be read.
+const FOLLOWING: &[&str] = &[
+    "no-prompt",
+    "prompt-length",
+    "unknown-name",
+    "not-cast",
+    "not-listed",
+    "no-reference-for-ratio",
+    "marker-without-reference",
+    "typed-marker",
+];
+
+/// Finds what else is wrong with a manifest or with shots whose form is wrong in places, and gives
+/// the facts about all its references.
 ///
 /// A name that only lacks because its entry could not be read is not complained of again.
-fn complain_further(partial: &Manifest, folder: &Folder, complaints: &mut Vec<Diagnostic>) {
-    let facts = references::gather(partial, folder);
-    let further = Expansion::new(partial, &facts).check().complaints;
-    let known: Vec<_> = complaints
-        .iter()
-        .map(|known| (known.place, known.code))
-        .collect();
+fn complain_further(
+    manifest: &mut Manifest,
+    faulty: Vec<Faulty>,
+    folder: &Folder,
+    complaints: &mut Vec<Diagnostic>,
+) -> ReferenceFacts {
+    let untold = faulty.iter().filter(|faulty| !faulty.is_told);
+    let untold: HashSet<_> = untold.map(|faulty| faulty.shot.id.value.clone()).collect();
+    let sound = manifest.shots.len();
+    let shots = faulty.into_iter().map(|faulty| faulty.shot);
+    manifest.shots.extend(shots);
+    let facts = references::gather(manifest, folder);
+    let further = Expansion::new(manifest, &facts).check().complaints;
+    manifest.shots.truncate(sound);
+    let known = complaints.iter().map(|known| (known.place, known.code));
+    let known: HashSet<_> = known.collect();
     let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
     complaints.extend(further.into_iter().filter(|new| {
-        let follows = no_prompts && new.code == "no-prompt";
+        let untold = new.shot.as_ref().is_some_and(|shot| untold.contains(shot));
+        let follows = (no_prompts && new.code == "no-prompt")
+            || (untold && FOLLOWING.contains(&new.code))
+            // Shots with the same id share their names too.
+            || new.code == "name-clash";
         !follows && !known.contains(&(new.place, new.code))
     }));
+    facts
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
@@ -121,7 +160,8 @@ fn open(path: &str) -> Result<(read::Text, Folder), String> {
     Ok((root, folder))
 }
 
-/// Shows complaints and gives the exit code that goes with them.
+/// Shows complaints and gives the exit code that goes with them: that of wrong usage where a flag's
+/// value is at fault.
 #[must_use]
 pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -> Stopped {
     if streams.json {
@@ -139,7 +179,18 @@ pub fn refuse(sources: &Sources, complaints: &[Diagnostic], streams: &Streams) -
         streams.color_err,
         streams.width(),
     ));
-    Exit::Invalid
+    let of_flag = |complaint: &Diagnostic| {
+        let source = complaint.place.and_then(|place| sources.get(place.file));
+        let file = source.map(|source| source.path.as_str());
+        let file = file.or(complaint.file.as_deref());
+        file.is_some_and(|file| matches!(file, read::SET | read::ENCODING))
+    };
+    let mut errors = complaints.iter().filter(|complaint| complaint.is_error());
+    if errors.any(of_flag) {
+        Exit::Usage
+    } else {
+        Exit::Invalid
+    }
 }
 
 /// Gives the output folder where flags alone tell it, so that no manifest needs to be read.
@@ -192,15 +243,24 @@ impl Show {
         let checked = self
             .expansion
             .walk(|index, wanted| kept.push((index, wanted)));
+        let skipped = if skip_invalid {
+            self.skipped(&checked)
+        } else {
+            Vec::new()
+        };
         let mut complaints = self.complaints.clone();
-        complaints.extend(checked.complaints);
+        let known = complaints.iter().map(told_of).collect::<HashSet<_>>();
+        let new = checked.complaints.iter();
+        let new = new.filter(|new| !known.contains(&told_of(new)));
+        let new: Vec<Diagnostic> = new.cloned().collect();
+        complaints.extend(new);
         let invalid = self.left_out.len() + checked.invalid.len();
         if complaints.iter().any(Diagnostic::is_error) && !skip_invalid {
             self.advise_skipping(&mut complaints, invalid);
             return Err(refuse(&self.manifest.sources, &complaints, streams));
         }
         for (index, wanted) in &kept {
-            if !checked.invalid.contains(index) {
+            if !checked.invalid.contains_key(index) {
                 for wanted in wanted {
                     each(*index, wanted);
                 }
@@ -209,13 +269,32 @@ impl Show {
         Ok(Checked {
             complaints,
             invalid,
+            skipped,
         })
+    }
+
+    /// Lists the shots that are left out, each with its first error, in the order they were written.
+    fn skipped(&self, checked: &check::Checked) -> Vec<Skipped> {
+        let unread = self.left_out.iter();
+        let unread = unread.map(|left| (left.place, left.shot.as_ref(), left.why.as_deref()));
+        let unsound = checked.invalid.iter().filter_map(|(at, why)| {
+            let shot = self.expansion.shots().get(*at)?;
+            let why = checked.complaints.get(*why);
+            Some((Some(shot.place), Some(&shot.id.value), why))
+        });
+        let mut skipped: Vec<_> = unread.chain(unsound).collect();
+        skipped.sort_by_key(|(place, _, _)| *place);
+        render::skipped(&self.manifest.sources, skipped)
     }
 
     /// Says how to buy the rest where only some shots are wrong.
     fn advise_skipping(&self, complaints: &mut [Diagnostic], invalid: usize) {
         let sound = self.expansion.shots().len() + self.left_out.len() - invalid;
-        let advice = format!("{sound} other shots are sound: --skip-invalid buys those alone");
+        let advice = if sound == 1 {
+            "1 other shot is sound: --skip-invalid buys that alone".to_owned()
+        } else {
+            format!("{sound} other shots are sound: --skip-invalid buys those alone")
+        };
         let last = complaints
             .iter_mut()
             .rev()
@@ -244,6 +323,13 @@ pub struct Checked {
     pub complaints: Vec<Diagnostic>,
     /// How many shots are left out.
     pub invalid: usize,
+    /// Those shots, each with the reason.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Tells complaints apart that were found twice.
+fn told_of(complaint: &Diagnostic) -> (&'static str, Option<Place>, &str) {
+    (complaint.code, complaint.place, &complaint.message)
 }
 
 impl Orders for &'static Show {
@@ -297,8 +383,12 @@ pub fn spelled(args: &args::Selection) -> Vec<String> {
 
 /// Gives the show's id: the log's, else the manifest's, else a new one.
 ///
+/// A new one is random, and ends in the name of the file that it was made for: so that the next
+/// list with the same output folder is not taken for this one.
+///
 /// # Errors
-/// Ends with [`Exit::Invalid`] when the output folder belongs to another show.
+/// Ends with [`Exit::Invalid`] when the output folder belongs to another show, and with
+/// [`Exit::Usage`] when it belongs to another list that has no id.
 pub fn show_id(
     show: &Show,
     in_log: Option<&ShowId>,
@@ -327,10 +417,49 @@ pub fn show_id(
             .help("choose another output folder with --out, or write that id into `[show]` if this is that show");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
+        (Some(log), written) if !log_has_it_from_manifest => {
+            let is_same = written.is_some_and(|written| written.value == *log);
+            match begun_for(log).filter(|list| *list != show.name && !is_same) {
+                Some(list) => Err(other_list(show, list, log, streams)),
+                None => Ok(log.clone()),
+            }
+        }
         (Some(log), _) => Ok(log.clone()),
         (None, Some(written)) => Ok(written.value.clone()),
-        (None, None) => Ok(ShowId::new(&uuid::Uuid::new_v4().to_string())),
+        (None, None) => {
+            let random = uuid::Uuid::new_v4();
+            Ok(ShowId::new(&format!("{random}:{}", show.name)))
+        }
     }
+}
+
+/// Gives the name of the file that a show id which stands in no manifest was made for.
+fn begun_for(id: &ShowId) -> Option<&str> {
+    id.as_str().split_once(':').map(|(_, name)| name)
+}
+
+/// Gives the name of a manifest's file, short and without control characters.
+fn file_name(manifest: &Path) -> String {
+    const LONGEST: usize = 80;
+    let name = manifest.file_name().unwrap_or_default().to_string_lossy();
+    let plain = name.chars().map(|c| if c.is_control() { '_' } else { c });
+    plain.take(LONGEST).collect()
+}
+
+/// Refuses to mix two lists in one run log.
+fn other_list(show: &Show, list: &str, log: &ShowId, streams: &Streams) -> Stopped {
+    let (output, name) = (show.output.display(), &show.name);
+    let complaint = Diagnostic::error(
+        "other-list",
+        format!("the output folder {output} holds the run log of `{list}`, and this is `{name}`"),
+    )
+    .expected("a folder of its own for each list: one run log tells of one show")
+    .help(format!(
+        "name another folder with --out; if this is the same list under a new name, write \
+         `id = \"{log}\"` under `[show]` of the manifest, or of a `show.toml` beside the list"
+    ));
+    let _invalid = refuse(&show.manifest.sources, &[complaint], streams);
+    Exit::Usage
 }
 
 /// Looks at files below an output folder, by their size alone.

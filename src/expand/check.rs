@@ -1,6 +1,6 @@
 //! The check of a whole manifest: every complaint once, and no two takes in one file.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::domain::diagnostic::{Diagnostic, Place, Severity};
@@ -15,8 +15,9 @@ use crate::manifest::model::Status;
 pub struct Checked {
     /// Every complaint once, in the order of their places.
     pub complaints: Vec<Diagnostic>,
-    /// The shots, by their index, that are to be bought and cannot be as they stand.
-    pub invalid: BTreeSet<usize>,
+    /// The shots, by their index, that are to be bought and cannot be as they stand, each with the
+    /// index of its first error among the complaints.
+    pub invalid: BTreeMap<usize, usize>,
     /// The shots that cannot be bought as they stand, but are not to be either by their status.
     ///
     /// What is wrong with them is a warning, and nothing at all for a shot that is omitted.
@@ -45,7 +46,7 @@ impl Expansion<'_> {
     pub fn walk(&self, mut visit: impl FnMut(usize, Vec<Wanted>)) -> Checked {
         let mut complaints = Complaints::default();
         self.shared(&mut complaints);
-        let (mut invalid, mut idle) = (BTreeSet::new(), BTreeSet::new());
+        let (mut invalid, mut idle) = (BTreeMap::new(), BTreeSet::new());
         let mut names = Names::default();
         for (at, shot) in self.shots().iter().enumerate() {
             let Expanded {
@@ -56,11 +57,17 @@ impl Expansion<'_> {
             let runs = matches!(shot.status, Status::Todo | Status::Retake);
             if shot.status != Status::Omit {
                 for complaint in found {
-                    complaints.add(complaint, runs);
+                    let is_error = complaint.is_error();
+                    let slot = complaints.add(complaint, runs);
+                    if runs && is_error {
+                        invalid.entry(at).or_insert(slot);
+                    }
                 }
             }
             if is_broken {
-                if runs { &mut invalid } else { &mut idle }.insert(at);
+                if !runs {
+                    idle.insert(at);
+                }
                 continue;
             }
             for wanted in &wanted {
@@ -69,11 +76,17 @@ impl Expansion<'_> {
             visit(at, wanted);
         }
         for (first, second, name) in self.clashes(names) {
-            invalid.extend([first.0, second.0]);
-            complaints.add(self.clash(first.0, second.0, &name), true);
+            let slot = complaints.add(self.clash(first.0, second.0, &name), true);
+            for shot in [first.0, second.0] {
+                invalid.entry(shot).or_insert(slot);
+            }
+        }
+        let (complaints, places) = complaints.finish();
+        for slot in invalid.values_mut() {
+            *slot = places[*slot];
         }
         Checked {
-            complaints: complaints.finish(),
+            complaints,
             invalid,
             idle,
         }
@@ -81,7 +94,9 @@ impl Expansion<'_> {
 
     /// Complains of what is broken whether or not a shot uses it.
     fn shared(&self, complaints: &mut Complaints) {
-        let mut add = |complaint: &Diagnostic| complaints.add(complaint.clone(), true);
+        let mut add = |complaint: &Diagnostic| {
+            complaints.add(complaint.clone(), true);
+        };
         self.presets.complaints().for_each(&mut add);
         self.bible
             .complaints(&KLING_IMAGE_O1)
@@ -246,39 +261,49 @@ struct Others {
 }
 
 impl Complaints {
-    /// Adds a complaint; one about a shot that does not run stops nothing.
-    fn add(&mut self, mut complaint: Diagnostic, stops: bool) {
+    /// Adds a complaint and gives where it is kept; one about a shot that does not run stops
+    /// nothing.
+    fn add(&mut self, mut complaint: Diagnostic, stops: bool) -> usize {
         if !stops && complaint.is_error() {
             complaint.severity = Severity::Warning;
         }
         let key = (complaint.code, complaint.place, complaint.message.clone());
         let Some(&at) = self.met.get(&key) else {
-            self.met.insert(key, self.kept.len());
+            let at = self.kept.len();
+            self.met.insert(key, at);
             self.kept.push((complaint, Others::default()));
-            return;
+            return at;
         };
         let (first, others) = &mut self.kept[at];
         first.severity = first.severity.min(complaint.severity);
-        let Some(shot) = complaint.shot else { return };
+        let Some(shot) = complaint.shot else {
+            return at;
+        };
         if first.shot.is_none() {
             first.shot = Some(shot);
         } else if first.shot.as_ref() != Some(&shot) && others.last.as_ref() != Some(&shot) {
             others.count += 1;
             others.last = Some(shot);
         }
+        at
     }
 
-    fn finish(self) -> Vec<Diagnostic> {
-        let mut complaints: Vec<Diagnostic> = self
-            .kept
-            .into_iter()
-            .map(|(complaint, others)| match others.count {
-                0 => complaint,
-                1 => complaint.expected("the same in 1 more shot"),
-                more => complaint.expected(format!("the same in {more} more shots")),
-            })
-            .collect();
-        complaints.sort_by_key(|complaint| (complaint.place.is_none(), complaint.place));
-        complaints
+    /// Gives the complaints in the order of their places, and for each that was added where it
+    /// stands in it.
+    fn finish(self) -> (Vec<Diagnostic>, Vec<usize>) {
+        let told = |(complaint, others): (Diagnostic, Others)| match others.count {
+            0 => complaint,
+            1 => complaint.expected("the same in 1 more shot"),
+            more => complaint.expected(format!("the same in {more} more shots")),
+        };
+        let mut complaints: Vec<(usize, Diagnostic)> =
+            self.kept.into_iter().map(told).enumerate().collect();
+        complaints.sort_by_key(|(_, complaint)| (complaint.place.is_none(), complaint.place));
+        let mut places = vec![0; complaints.len()];
+        for (place, (added, _)) in complaints.iter().enumerate() {
+            places[*added] = place;
+        }
+        let complaints = complaints.into_iter().map(|(_, complaint)| complaint);
+        (complaints.collect(), places)
     }
 }

@@ -9,7 +9,7 @@ use crate::expand::bible::Bible;
 use crate::expand::compile::{Compiled, Material, compile};
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::key;
-use crate::expand::layers::{Layers, Settings, Sourced, Stack};
+use crate::expand::layers::{Layers, Settings, Sourced, Stack, ValueSource};
 use crate::expand::links;
 use crate::expand::naming::NameTemplate;
 use crate::expand::presets::Presets;
@@ -117,12 +117,16 @@ impl<'m> Expansion<'m> {
         let Some(cell) = cells.iter().find(|cell| cell.variant == variant) else {
             return Ok(None);
         };
-        let stack = self
-            .stack(shot, cell.layer.as_ref())
-            .map_err(|complaint| vec![complaint])?;
-        let settings = Settings::resolve(&stack)?;
-        let compiled = compile(shot, &stack, &settings, self.material())?;
-        Ok(Some(tell(&stack, &settings, &compiled)))
+        let (stack, complaint) = self.stack(shot, cell.layer.as_ref());
+        let (settings, mut complaints) = Settings::resolve(&stack);
+        complaints.extend(complaint);
+        match compile(shot, &stack, &settings, self.material()) {
+            Ok(compiled) if complaints.is_empty() => Ok(Some(tell(&stack, &settings, &compiled))),
+            compiled => {
+                complaints.extend(compiled.err().unwrap_or_default());
+                Err(complaints)
+            }
+        }
     }
 
     /// Expands a shot; what is shared and broken is complained of at its own place.
@@ -161,7 +165,7 @@ impl<'m> Expansion<'m> {
         &'a self,
         shot: &'a Shot,
         variant: Option<&'a Layer>,
-    ) -> Result<Stack<'a>, Diagnostic> {
+    ) -> (Stack<'a>, Option<Diagnostic>) {
         let sequence = sequence_of(shot);
         let written = sequence.and_then(|name| self.manifest.sequences.get_key_value(&name));
         let layers = Layers {
@@ -179,15 +183,10 @@ impl<'m> Expansion<'m> {
         shot: &'m Shot,
         cell: &Cell<'m>,
     ) -> Result<(Wanted, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let stack = self
-            .stack(shot, cell.layer.as_ref())
-            .map_err(|complaint| vec![complaint])?;
-        let settings = Settings::resolve(&stack);
-        let compiled = match &settings {
-            Ok(settings) => compile(shot, &stack, settings, self.material()),
-            Err(complaints) => Err(complaints.clone()),
-        };
-        let (settings, compiled) = (settings?, compiled?);
+        let (stack, complaint) = self.stack(shot, cell.layer.as_ref());
+        let mut complaints = Vec::from_iter(complaint);
+        let (settings, more) = Settings::resolve(&stack);
+        complaints.extend(more);
         let place = Spot {
             manifest: self.manifest,
             shot,
@@ -195,16 +194,18 @@ impl<'m> Expansion<'m> {
             stack: &stack,
             settings: &settings,
         };
-        let name = place.name(&self.names);
-        let request = place.request(&compiled);
-        let (name, request) = match (name, request) {
-            (Ok(name), Ok(request)) => (name, request),
-            (name, request) => {
-                let mut complaints = name.err().unwrap_or_default();
-                complaints.extend(request.err().unwrap_or_default());
-                return Err(complaints);
-            }
+        let mut keep = |more: Vec<Diagnostic>| complaints.extend(more);
+        let compiled = compile(shot, &stack, &settings, self.material());
+        let compiled = compiled.map_err(&mut keep).ok();
+        let name = place.name(&self.names).map_err(&mut keep).ok();
+        let request = compiled.as_ref().map(|compiled| place.request(compiled));
+        let request = request.and_then(|request| request.map_err(&mut keep).ok());
+        let (Some(compiled), Some(name), Some(request)) = (compiled, name, request) else {
+            return Err(complaints);
         };
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
         let warnings = compiled.warnings.clone();
         Ok((place.wanted(compiled, request, name), warnings))
     }
@@ -276,6 +277,14 @@ impl Spot<'_, '_> {
             .map_err(|complaint| vec![complaint])
     }
 
+    /// Gives the place to mend a size that does not fit the shot.
+    fn place_of_size(&self) -> Place {
+        match self.settings.size_from {
+            (ValueSource::Set, Some(place)) => place,
+            _ => self.shot.place,
+        }
+    }
+
     fn request(&self, compiled: &Compiled<'_>) -> Result<Request, Vec<Diagnostic>> {
         let settings = self.settings;
         let like = matches!(
@@ -285,7 +294,7 @@ impl Spot<'_, '_> {
         if like && compiled.references.is_empty() {
             let message = "the picture takes a reference's ratio, but the shot has no reference";
             let complaint = Diagnostic::error("no-reference-for-ratio", message)
-                .at(self.shot.place)
+                .at(self.place_of_size())
                 .of_shot(&self.shot.id.value)
                 .expected("a reference, or an `aspect_ratio` of the model's table")
                 .help("add a reference, or set `aspect_ratio` to one such as \"16:9\"");

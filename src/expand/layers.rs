@@ -88,9 +88,10 @@ pub struct Layers<'a> {
 impl<'a> Stack<'a> {
     /// Lays the layers upon each other; the preset named by the strongest of them goes below.
     ///
-    /// # Errors
-    /// Complains of a preset that is not known or whose chain does not end.
-    pub fn new(layers: &Layers<'a>, presets: &Presets<'a>) -> Result<Self, Diagnostic> {
+    /// The second value complains of a preset that is not known or whose chain does not end; the
+    /// stack then lacks it, and is good for finding more complaints alone.
+    #[must_use]
+    pub fn new(layers: &Layers<'a>, presets: &Presets<'a>) -> (Self, Option<Diagnostic>) {
         let mut upper = vec![(ValueSource::Defaults, layers.defaults)];
         upper.extend(
             layers
@@ -106,9 +107,11 @@ impl<'a> Stack<'a> {
             .rev()
             .find_map(|(_, layer)| layer.preset.as_ref());
         let none = Vec::new();
-        let chain: &Chain<'a> = match named.or(built_in.preset.as_ref()) {
-            Some(name) => presets.chain(name)?,
-            None => &none,
+        let chain = named.or(built_in.preset.as_ref());
+        let chain = chain.map_or(Ok(&none), |name| presets.chain(name));
+        let (chain, complaint): (&Chain<'a>, _) = match chain {
+            Ok(chain) => (chain, None),
+            Err(complaint) => (&none, Some(complaint)),
         };
         let mut stack = Vec::with_capacity(1 + chain.len() + upper.len());
         stack.push((ValueSource::BuiltIn, built_in));
@@ -118,7 +121,7 @@ impl<'a> Stack<'a> {
                 .map(|&(name, layer)| (ValueSource::Preset(name), layer)),
         );
         stack.append(&mut upper);
-        Ok(Self(stack))
+        (Self(stack), complaint)
     }
 
     /// Gives the value of the strongest layer that has one.
@@ -267,12 +270,16 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// Works the settings out and checks them against the model's profile.
     ///
-    /// # Errors
     /// Complains of a model that is not known, of a size that is not in its table and of numbers
-    /// that are out of its range, each once.
-    pub fn resolve(stack: &Stack<'a>) -> Result<Self, Vec<Diagnostic>> {
-        let model = model(stack)?;
+    /// that are out of its range, each once; with a complaint the settings are good for finding
+    /// more alone.
+    #[must_use]
+    pub fn resolve(stack: &Stack<'a>) -> (Self, Vec<Diagnostic>) {
         let mut complaints = Vec::new();
+        let model = model(stack).unwrap_or_else(|complaint| {
+            complaints.push(complaint);
+            &profile::KLING_IMAGE_O1
+        });
         let size = size::resolve(stack, model);
         let (size, source, place) = size.unwrap_or_else(|complaint| {
             let place = complaint.place;
@@ -300,11 +307,7 @@ impl<'a> Settings<'a> {
             upload_endpoint: stack.pick(|layer| layer.technical.upload_endpoint.as_ref()),
         };
         settings.check_ranges(&mut complaints);
-        if complaints.is_empty() {
-            Ok(settings)
-        } else {
-            Err(complaints)
-        }
+        (settings, complaints)
     }
 
     fn check_ranges(&self, complaints: &mut Vec<Diagnostic>) {
@@ -360,18 +363,17 @@ fn technical<'a, T>(
     set(stack, |layer| field(&layer.technical))
 }
 
-fn model(stack: &Stack<'_>) -> Result<&'static ModelProfile, Vec<Diagnostic>> {
+fn model(stack: &Stack<'_>) -> Result<&'static ModelProfile, Diagnostic> {
     let named = technical(stack, |t| t.model.as_ref());
     profile::find(named.value).ok_or_else(|| {
         let (word, ids) = (named.value, MODELS.iter().map(|model| model.id));
         let near = nearest(word, ids.clone()).unwrap_or(profile::KLING_IMAGE_O1.id);
-        let complaint = Diagnostic::error(
+        Diagnostic::error(
             "unknown-model",
             format!("no model is called {}", shown(word)),
         )
         .at(named.place)
         .expected(format!("one of {}", some_of(ids)))
-        .help(format!("write `{near}`"));
-        vec![complaint]
+        .help(format!("write `{near}`"))
     })
 }

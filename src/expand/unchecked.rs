@@ -72,10 +72,11 @@ impl Unchecked<'_, '_> {
         Ok((chars, warning.into_iter().collect()))
     }
 
-    /// Gives the place to mend: the shot's own prompt, or the shot that puts itself into a shared one.
+    /// Gives the place to mend: the shot's own prompt or that of `--set`, or the shot that puts
+    /// itself into a shared one.
     fn place(&self) -> Place {
         match self.template.source {
-            ValueSource::Shot | ValueSource::Variant => {
+            ValueSource::Shot | ValueSource::Variant | ValueSource::Set => {
                 self.template.place.unwrap_or(self.shot.place)
             }
             _ => self.shot.place,

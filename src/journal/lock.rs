@@ -23,11 +23,15 @@ pub struct Lock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder(Option<Known>);
 
+/// The process that holds a lock, by its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Known {
-    pid: u32,
-    host: String,
-    since: Timestamp,
+pub struct Known {
+    /// Its number.
+    pub pid: u32,
+    /// The machine it runs on.
+    pub host: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Why the lock was not taken.
@@ -80,6 +84,37 @@ fn is_host(name: &str) -> bool {
 }
 
 impl Holder {
+    /// Tells who holds the lock of an output folder; none where nobody does.
+    ///
+    /// A process of this machine that is gone holds nothing any more. Otherwise the lock itself is
+    /// tried, and let go at once; only then could a run that begins in the same breath be turned
+    /// away by this look.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn of(folder: &Folder) -> Result<Option<Self>, FileError> {
+        let file = match folder.read(FILE) {
+            Ok(file) => file,
+            Err(error) if error.is_missing() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let holder = Self::told_by(&file);
+        if holder.known().is_some_and(Known::is_gone) {
+            return Ok(None);
+        }
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder)),
+            Err(TryLockError::Error(error)) => Err(FileError::from_io(folder.shown(FILE), &error)),
+        }
+    }
+
+    /// Gives what is known of the process.
+    #[must_use]
+    pub const fn known(&self) -> Option<&Known> {
+        self.0.as_ref()
+    }
+
     fn told_by(file: &File) -> Self {
         let mut text = String::new();
         let read = file.take(400).read_to_string(&mut text);
@@ -94,6 +129,12 @@ impl Known {
         let host = words.next().filter(|name| is_host(name))?.to_owned();
         let since = words.next()?.parse().ok()?;
         Some(Self { pid, host, since })
+    }
+
+    /// Tells whether it ran on this machine and does not any more.
+    fn is_gone(&self) -> bool {
+        host().is_some_and(|host| host == self.host)
+            && !std::path::Path::new(&format!("/proc/{}", self.pid)).exists()
     }
 }
 
@@ -133,7 +174,9 @@ mod tests {
             "{told}"
         );
         assert!(told.contains("since 2026-11-24T10:00:00Z"), "{told}");
+        assert_eq!(Holder::of(&folder), Ok(Some(holder)));
         drop(first);
+        assert_eq!(Holder::of(&folder), Ok(None), "nobody holds it any more");
         assert!(Lock::take(&folder, now).is_ok());
     }
 

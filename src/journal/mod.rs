@@ -202,6 +202,18 @@ pub fn read(
     }))
 }
 
+/// Tells who is at work in an output folder, without waiting; none where nobody is.
+///
+/// # Errors
+/// The folder or its lock cannot be looked at.
+pub fn at_work(output: &Path) -> Result<Option<Holder>, OpenError> {
+    match Folder::open(output).and_then(|folder| Holder::of(&folder)) {
+        Ok(holder) => Ok(holder),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(OpenError::File(error)),
+    }
+}
+
 fn told(fault: Fault, path: &str) -> OpenError {
     let path = path.to_owned();
     match fault {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::{ShotId, ShowId};
 use crate::manifest::identity;
-use crate::manifest::model::{Budget, Entry, LeftOut, Preset, RunSettings, Shot};
+use crate::manifest::model::{Budget, Entry, Faulty, LeftOut, Preset, RunSettings, Shot};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{nearest, shown};
 
@@ -123,6 +123,8 @@ pub(super) struct Gathered {
     pub(super) sound: Vec<Shot>,
     /// Those with one.
     pub(super) left_out: Vec<LeftOut>,
+    /// What could be read of those.
+    pub(super) faulty: Vec<Faulty>,
     /// The ids of those left out, to be compared with the others.
     pub(super) refused: Vec<Placed<ShotId>>,
     /// What is wrong, shot by shot.
@@ -141,10 +143,17 @@ impl Gathered {
     pub(super) fn take_out_clashes(&mut self) {
         let taken =
             identity::take_out_clashes(&mut self.sound, &self.refused, &mut self.complaints);
-        self.left_out.extend(taken.into_iter().map(|id| LeftOut {
-            place: id.place,
-            shot: Some(id.value),
-        }));
+        for (shot, why) in taken {
+            self.left_out.push(LeftOut {
+                place: shot.id.place,
+                shot: Some(shot.id.value.clone()),
+                why: Some(Box::new(why)),
+            });
+            self.faulty.push(Faulty {
+                shot,
+                is_told: true,
+            });
+        }
     }
 
     /// Takes a shot, or what is known of one that could not be read.
@@ -157,7 +166,9 @@ impl Gathered {
         shot: Option<Shot>,
         complaints: Vec<Diagnostic>,
     ) {
-        let broken = complaints.iter().any(Diagnostic::is_error);
+        let mut errors = complaints.iter().filter(|complaint| complaint.is_error());
+        let why = errors.clone().next().cloned().map(Box::new);
+        let is_told = errors.all(|error| matches!(error.code, "bad-value" | "out-of-range"));
         for mut complaint in complaints {
             if complaint.shot.is_none() {
                 complaint.shot = id.as_ref().map(|id| id.value.clone());
@@ -165,12 +176,15 @@ impl Gathered {
             self.complaints.push(complaint);
         }
         match shot {
-            Some(shot) if !broken => self.sound.push(shot),
-            _ => {
+            Some(shot) if why.is_none() => self.sound.push(shot),
+            shot => {
                 self.left_out.push(LeftOut {
                     place: Some(place),
                     shot: id.as_ref().map(|id| id.value.clone()),
+                    why,
                 });
+                let faulty = shot.map(|shot| Faulty { shot, is_told });
+                self.faulty.extend(faulty);
                 self.refused.extend(id);
             }
         }

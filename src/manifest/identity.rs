@@ -149,12 +149,12 @@ fn parts(id: &str) -> (Option<String>, Option<String>, &str) {
 /// Takes out every shot whose id another one has too, and says so.
 ///
 /// `refused` are the ids of shots already left out. None of two alike is kept: nobody can tell
-/// which of them is meant. The ids of all that were taken out are given back.
+/// which of them is meant. All that were taken out are given back, each with its complaint.
 pub(super) fn take_out_clashes(
     shots: &mut Vec<Shot>,
     refused: &[Placed<ShotId>],
     complaints: &mut Vec<Diagnostic>,
-) -> Vec<Placed<ShotId>> {
+) -> Vec<(Shot, Diagnostic)> {
     let ids = || shots.iter().map(|shot| &shot.id).chain(refused);
     let suspects = seen_twice(ids().map(|id| fingerprint(id.value.as_str())));
     if suspects.is_empty() {
@@ -164,20 +164,24 @@ pub(super) fn take_out_clashes(
     let mut suspected: Vec<&Placed<ShotId>> = ids().filter(suspected).collect();
     suspected.sort_by_key(|id| id.place);
     let mut first: HashMap<String, &Placed<ShotId>> = HashMap::new();
-    let mut clashing: HashSet<String> = HashSet::new();
+    let mut clashing: HashMap<String, Diagnostic> = HashMap::new();
     for id in suspected {
         let plain = without_leading_zeros(id.value.as_str());
         if let Some(former) = first.get(plain.as_str()) {
-            complaints.push(clash(former, id));
-            clashing.insert(plain);
+            let complaint = clash(former, id);
+            complaints.push(complaint.clone());
+            clashing.entry(plain).or_insert(complaint);
         } else {
             first.insert(plain, id);
         }
     }
-    let clashes = |shot: &Shot| clashing.contains(&without_leading_zeros(shot.id.value.as_str()));
-    let taken = shots.iter().filter(|shot| clashes(shot));
-    let taken = taken.map(|shot| shot.id.clone()).collect();
-    shots.retain(|shot| !clashes(shot));
+    let mut taken = Vec::new();
+    for shot in std::mem::take(shots) {
+        match clashing.get(&without_leading_zeros(shot.id.value.as_str())) {
+            Some(complaint) => taken.push((shot, complaint.clone())),
+            None => shots.push(shot),
+        }
+    }
     taken
 }
 

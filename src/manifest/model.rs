@@ -207,6 +207,20 @@ pub struct LeftOut {
     pub place: Option<Place>,
     /// Its id, where that could be read.
     pub shot: Option<ShotId>,
+    /// The first error it is left out for, which is among the complaints of the reading too.
+    pub why: Option<Box<Diagnostic>>,
+}
+
+/// A shot that is left out though most of it could be read; good for finding more complaints in
+/// the same go, never for buying.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    /// What could be read of it.
+    pub shot: Shot,
+    /// Whether all that it says of its picture could be read, technical settings aside.
+    ///
+    /// If not, something that seems to be missing may well have been written.
+    pub is_told: bool,
 }
 
 /// What the status column says of a shot.

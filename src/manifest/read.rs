@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
 use crate::manifest::draft::Draft;
-use crate::manifest::model::{LeftOut, Manifest, Show};
+use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
@@ -72,6 +72,8 @@ pub struct Outcome {
     pub complaints: Vec<Diagnostic>,
     /// The shots that were left out of the manifest, each with an error among the complaints.
     pub left_out: Vec<LeftOut>,
+    /// What could be read of them.
+    pub faulty: Vec<Faulty>,
 }
 
 /// The template of file names when `show.name` is left out.
@@ -80,6 +82,12 @@ pub const DEFAULT_NAME: &str = "{episode}/{sequence}/{shot}/\
 
 /// The output folder when `show.output` is left out.
 pub const DEFAULT_OUTPUT: &str = "out";
+
+/// The flag whose values are texts of their own, as complaints name it.
+pub const SET: &str = "--set";
+
+/// The flag that names an encoding, as complaints name it.
+pub const ENCODING: &str = "--encoding";
 
 /// Reads a manifest and every text it names.
 pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
@@ -220,9 +228,7 @@ impl Reading<'_> {
     fn set(&mut self, set: &[String]) -> Layer {
         let mut layer = Layer::default();
         for text in set {
-            let file = self
-                .sources
-                .add("--set".to_owned(), Arc::from(text.as_str()));
+            let file = self.sources.add(SET.to_owned(), Arc::from(text.as_str()));
             let place = Place {
                 file,
                 start: 0,
@@ -343,6 +349,7 @@ impl Reading<'_> {
             sources: self.sources,
             complaints,
             left_out: shots.left_out,
+            faulty: shots.faulty,
         }
     }
 }

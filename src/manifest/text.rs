@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Sources};
+use crate::manifest::read::ENCODING;
 
 /// The largest text in bytes: places in it are counted in 32 bits.
 const LARGEST: usize = u32::MAX as usize / 2;
+
+/// What the bytes of a text ought to be.
+const EXPECTED: &str = "UTF-8, with or without a byte order mark, or UTF-16 with one";
 
 /// Decodes a text and adds it to the sources; whatever cannot be shown is replaced there.
 ///
@@ -71,7 +75,7 @@ pub(super) fn encoding(
         let message = format!("no encoding is called `{name}`");
         complaints.push(
             Diagnostic::error("unknown-encoding", message)
-                .in_file("--encoding")
+                .in_file(ENCODING)
                 .expected("such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`"),
         );
     }
@@ -112,10 +116,15 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Bad> {
         Err(error) => error,
     };
     let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+    if let Some(order) = unmarked_utf16(bytes) {
+        let lossy = String::from_utf8_lossy(bytes).into_owned();
+        let at = lossy.find('\0').unwrap_or_default();
+        return Err(utf16(order, lossy, at));
+    }
     let byte = bytes.get(at).copied().unwrap_or_default();
     Err(Bad {
         message: format!("byte {byte:02X} is not UTF-8"),
-        expected: "UTF-8, with or without a byte order mark, or UTF-16 with one",
+        expected: EXPECTED,
         help: advice(bytes, at),
         lossy: String::from_utf8_lossy(bytes).into_owned(),
         at,
@@ -128,14 +137,59 @@ fn without_nul(text: String) -> Result<String, Bad> {
     let Some(at) = text.find('\0') else {
         return Ok(text);
     };
-    let order = if at % 2 == 1 { "utf-16le" } else { "utf-16be" };
+    if let Some(order) = unmarked_utf16(text.as_bytes()) {
+        return Err(utf16(order, text, at));
+    }
     Err(Bad {
-        message: "byte 00 is no text; this may be UTF-16 without a byte order mark".to_owned(),
-        expected: "UTF-8, with or without a byte order mark, or UTF-16 with one",
-        help: format!("save it as UTF-8, or name its encoding with `--encoding {order}`"),
+        message: "byte 00 is no text".to_owned(),
+        expected: EXPECTED,
+        help: "save it as UTF-8 text".to_owned(),
         lossy: text,
         at,
         width: 1,
+    })
+}
+
+/// Says what to do about UTF-16 that does not say so; `at` is its first NUL as it is shown.
+fn utf16(order: &'static encoding_rs::Encoding, lossy: String, at: usize) -> Bad {
+    let name = order.name();
+    let told = if order == encoding_rs::UTF_16LE {
+        "UTF-16 LE"
+    } else {
+        "UTF-16 BE"
+    };
+    Bad {
+        message: format!("this looks like {told} without a byte order mark"),
+        expected: EXPECTED,
+        help: format!(
+            "save it as UTF-8, or name its encoding with `--encoding {}`",
+            name.to_ascii_lowercase()
+        ),
+        lossy,
+        at,
+        width: 1,
+    }
+}
+
+/// Finds the byte order of UTF-16 without its mark: of ASCII letters, of which a shot list has many,
+/// every other byte is NUL, and always the same one of two.
+fn unmarked_utf16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    const LOOKED_AT: usize = 4096;
+    let looked_at = &bytes[..bytes.len().min(LOOKED_AT)];
+    let nuls = |odd: usize| {
+        let every_other = looked_at.iter().skip(odd).step_by(2);
+        every_other.filter(|byte| **byte == 0).count()
+    };
+    let (even, odd) = (nuls(0), nuls(1));
+    let (fewer, more) = (even.min(odd), even.max(odd));
+    // A few letters beyond U+00FF, or one with a NUL below, are no reason to doubt it.
+    if more < 2 || more * 8 < looked_at.len() || fewer * 10 > more {
+        return None;
+    }
+    Some(if odd > even {
+        encoding_rs::UTF_16LE
+    } else {
+        encoding_rs::UTF_16BE
     })
 }
 

@@ -68,11 +68,13 @@ pub(super) async fn of_task(app: &Arc<App>, index: TaskIndex, to: For) -> Reply 
 
 /// Says when a result ends.
 pub(super) fn ends(app: &App, accepted: &Accepted, result: u8) -> Moment {
+    let (images, results) = (accepted.images(), accepted.results);
+    let one_by_one = |place: u8| accepted.takes_ms * (u64::from(place) + 1) / u64::from(results);
     let share = match app.switches().results_end {
         ResultsEnd::Together => accepted.takes_ms,
-        ResultsEnd::OneByOne => {
-            accepted.takes_ms * (u64::from(result) + 1) / u64::from(accepted.results)
-        }
+        ResultsEnd::OneByOne => one_by_one(result),
+        ResultsEnd::FailuresFirst if result < images => one_by_one(result + (results - images)),
+        ResultsEnd::FailuresFirst => one_by_one(result - images),
     };
     accepted.at.later(Duration::from_millis(share))
 }

@@ -84,7 +84,7 @@ readings! {
     /// What `forgets-task` forgets.
     Forgets { QueueAndArchive = "queue-and-archive", Queue = "queue", Everything = "everything" }
     /// When the results of one task end.
-    ResultsEnd { Together = "together", OneByOne = "one-by-one" }
+    ResultsEnd { Together = "together", OneByOne = "one-by-one", FailuresFirst = "failures-first" }
     /// Whether a fault's reply hides an accepted task.
     Accepts { Either = "either", Yes = "yes", No = "no" }
 }

@@ -5,6 +5,7 @@
 //! says. Cells that a spreadsheet could take for formulas are marked as text, so that the table is
 //! for people; the exact texts are in the JSON report.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::domain::id::ShotId;
@@ -16,7 +17,7 @@ use crate::report::history::report::{Report, Take};
 /// The columns, in order.
 ///
 /// The last two tell how a take came about and change with the number of runs it took; all others
-/// depend on what was bought alone.
+/// depend on what was bought alone. The note and the other columns of the shots follow them.
 pub const COLUMNS: [&str; 28] = [
     "shot",
     "sequence",
@@ -56,12 +57,42 @@ pub fn spell(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut table = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    table.write_record(COLUMNS)?;
+    let kept = kept_columns(report);
+    let head = COLUMNS.iter().map(|column| (*column).to_owned());
+    table.write_record(head.chain(kept.iter().map(|header| kept_header(header))))?;
     for take in &report.takes {
-        let cells = row(take);
+        let mut cells = Vec::from(row(take));
+        let own = report.kept.get(take.known.shot.as_str());
+        let own = own.copied().unwrap_or_default();
+        cells.extend(kept.iter().map(|header| kept_cell(own, header)));
         table.write_record(cells.iter().map(|cell| csv_cell(cell).into_owned()))?;
     }
     table.flush()
+}
+
+/// Finds the columns that the shots of the report have beside those that mean something here.
+fn kept_columns<'a>(report: &Report<'a>) -> BTreeSet<&'a str> {
+    let told = report.takes.iter();
+    let kept = told.filter_map(|take| report.kept.get(take.known.shot.as_str()));
+    let cells = kept.flat_map(|kept| kept.iter());
+    cells.map(|(header, _)| header.as_str()).collect()
+}
+
+/// Names such a column; one that is called as one of ours is told apart.
+fn kept_header(header: &str) -> String {
+    let header = csv_cell(header).into_owned();
+    if COLUMNS.contains(&header.as_str()) {
+        format!("{header} (of the list)")
+    } else {
+        header
+    }
+}
+
+/// Gives a shot's cell in such a column; a list may have two columns of one name.
+fn kept_cell(kept: &[(String, String)], header: &str) -> String {
+    let cells = kept.iter().filter(|(name, _)| name == header);
+    let cells: Vec<&str> = cells.map(|(_, cell)| cell.as_str()).collect();
+    cells.join("; ")
 }
 
 fn row(take: &Take<'_>) -> [String; COLUMNS.len()] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::domain::id::{Takes, TaskId};
+use crate::domain::id::{ShotId, Takes, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, CapKind, Caps};
@@ -34,6 +34,25 @@ pub struct View<'a> {
     pub prices: &'a Prices,
     /// Whether every shot is listed, however many there are.
     pub full: bool,
+    /// The shots that are left out because they are not sound.
+    pub skipped: &'a [Skipped],
+}
+
+/// A shot that is left out because it is not sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its id, where that could be read.
+    pub shot: Option<ShotId>,
+    /// Where the reason stands, for people.
+    pub at: Option<String>,
+    /// The file of that.
+    pub file: Option<String>,
+    /// The line of that, from 1.
+    pub line: Option<usize>,
+    /// The kind of the reason.
+    pub code: &'static str,
+    /// The reason, in one line.
+    pub message: String,
 }
 
 /// Purchases of one reason, or over one cap.
@@ -101,6 +120,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         );
     }
     out.push('\n');
+    tell_skipped(view, style, &mut out);
     let totals = Totals::of(view.plan);
     tell_buys(view, &totals, style, &mut out);
     tell_keeps(view.plan, style, &mut out);
@@ -117,6 +137,27 @@ const fn left(head: &'static str) -> (&'static str, Side) {
 
 const fn right(head: &'static str) -> (&'static str, Side) {
     (head, Side::Right)
+}
+
+/// Lists the shots that are left out because they are not sound, with place and reason.
+fn tell_skipped(view: &View<'_>, style: Style, out: &mut String) {
+    if view.skipped.is_empty() {
+        return;
+    }
+    let all = view.skipped.len();
+    let listed = if view.full { all } else { all.min(ROWS) };
+    let head = style.paint(Paint::Doubtful, "Left out as not sound");
+    let _written = writeln!(out, "{head}: {}", count(all as u64, "shot"));
+    for skipped in &view.skipped[..listed] {
+        let shot = skipped.shot.as_ref().map_or("(no id)", ShotId::as_str);
+        let at = skipped.at.as_deref().unwrap_or("(no place)");
+        let (shot, at, why) = (shown(shot), shown(at), shown(&skipped.message));
+        let _written = writeln!(out, "  {shot}  {at}: {why}");
+    }
+    if all > listed {
+        let _written = writeln!(out, "  and {} more; -v lists them all", all - listed);
+    }
+    out.push('\n');
 }
 
 /// Draws a row for each shot and variant.
@@ -396,9 +437,15 @@ fn tell_unasked(view: &View<'_>, style: Style, out: &mut String) {
 }
 
 fn tell_prices(prices: &Prices, out: &mut String) {
-    let mut sizes: BTreeMap<(&str, Micros, Basis), Vec<&str>> = BTreeMap::new();
+    let mut sizes: BTreeMap<(&str, Micros, Basis), Vec<String>> = BTreeMap::new();
     for (_, size, price) in prices.iter() {
         let key = (price.model, price.amount, price.basis);
+        // A tier alone stands for the ratio of a reference, which gives no size before the picture.
+        let size = if size.contains('x') {
+            size.to_owned()
+        } else {
+            format!("{size} in the ratio of a reference")
+        };
         sizes.entry(key).or_default().push(size);
     }
     for ((model, amount, basis), sizes) in sizes {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::domain::money::Micros;
+use crate::journal::lock::Holder;
 use crate::ledger::bills::{Absent, Bills};
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::{Account, CapKind, Caps};
@@ -35,6 +36,16 @@ pub struct View<'a> {
     pub caps: &'a Caps,
     /// The output folder, as a person knows it.
     pub folder: &'a str,
+    /// Who is at work in it just now; none where nobody is.
+    pub running: Option<&'a Holder>,
+}
+
+impl View<'_> {
+    /// Tells whether the last run was cut off: it has no end, and nobody is at work.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.running.is_none() && self.ledger.was_cut_off()
+    }
 }
 
 /// Takes, counted by where they are.
@@ -131,6 +142,9 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     let mut out = String::new();
     let tell_kind =
         |kind, out: &mut String| tell_kind(&standing.problems, unasked.as_ref(), kind, style, out);
+    if let Some(holder) = view.running {
+        tell_running(holder, style, &mut out);
+    }
     tell_kind(ProblemKind::Unsure, &mut out);
     if view.ledger.runs.is_empty() {
         let folder = shown(view.folder);
@@ -144,8 +158,20 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     for kind in [ProblemKind::Lost, ProblemKind::Failed, ProblemKind::Refused] {
         tell_kind(kind, &mut out);
     }
-    tell_runs(&view.ledger.runs, style, &mut out);
+    tell_runs(view, style, &mut out);
     out
+}
+
+fn tell_running(holder: &Holder, style: Style, out: &mut String) {
+    let head = style.paint(Paint::Good, "running");
+    let who = holder.known().map_or_else(String::new, |known| {
+        let host = shown(&known.host);
+        format!(" (pid {} on {host}, since {})", known.pid, known.since)
+    });
+    let _written = writeln!(
+        out,
+        "{head}: a run is at work here{who}; what follows is of this moment and changes as it goes"
+    );
 }
 
 fn tell_takes(counts: &Counts, style: Style, out: &mut String) {
@@ -184,10 +210,12 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
     let _written = writeln!(out, "{head}  {}", account("show", show, view.caps.show));
     if view.ledger.was_cut_off() || view.caps.run.is_some() {
         let run = run_account(view.ledger);
-        let name = if view.ledger.was_cut_off() {
-            "run that was cut off"
-        } else {
+        let name = if !view.ledger.was_cut_off() {
             "next run"
+        } else if view.running.is_some() {
+            "run at work"
+        } else {
+            "run that was cut off"
         };
         let _written = writeln!(out, "       {}", account(name, run, view.caps.run));
     }
@@ -255,7 +283,8 @@ pub(super) fn account(name: &str, account: Account, cap: Option<Micros>) -> Stri
     }
 }
 
-fn tell_runs(runs: &[Run], style: Style, out: &mut String) {
+fn tell_runs(view: &View<'_>, style: Style, out: &mut String) {
+    let runs = &view.ledger.runs;
     if runs.is_empty() {
         return;
     }
@@ -270,8 +299,8 @@ fn tell_runs(runs: &[Run], style: Style, out: &mut String) {
         ("Reserved", Side::Right),
         left("Counts"),
     ]);
-    for run in runs[earlier..].iter().rev() {
-        table.add(run_row(run));
+    for (ago, run) in runs[earlier..].iter().rev().enumerate() {
+        table.add(run_row(run, ago == 0 && view.running.is_some()));
     }
     table.draw(style, out);
     if earlier > 0 {
@@ -279,7 +308,8 @@ fn tell_runs(runs: &[Run], style: Style, out: &mut String) {
     }
 }
 
-fn run_row(run: &Run) -> Vec<String> {
+/// Draws a run; one without an end was cut off, unless it is at work.
+fn run_row(run: &Run, at_work: bool) -> Vec<String> {
     let time = |at: Option<jiff::Timestamp>| {
         at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
             .unwrap_or_default()
@@ -297,7 +327,11 @@ fn run_row(run: &Run) -> Vec<String> {
         shortened(run.started.run.as_str(), 40),
         time(run.at),
         time(run.ended_at),
-        ended.map_or("cut off", |ended| &ended.reason).to_owned(),
+        match ended {
+            Some(ended) => ended.reason.clone(),
+            None if at_work => "running".to_owned(),
+            None => "cut off".to_owned(),
+        },
         money(|ended| ended.spent),
         money(|ended| ended.reserved),
         counts.unwrap_or_default(),

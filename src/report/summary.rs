@@ -13,7 +13,7 @@ use crate::ledger::task::{Fate, Image};
 use crate::plan::build::Plan;
 use crate::report::bill;
 use crate::report::escape::shortened;
-use crate::report::phrase::{CHANGED_FILE, head, tell_kind};
+use crate::report::phrase::{CHANGED_FILE, tell_kind};
 use crate::report::progress::words::span;
 use crate::report::standing::{Standing, order, problem};
 use crate::report::status::{account, tell_caps};
@@ -21,6 +21,10 @@ use crate::report::style::{Paint, Style, count};
 use crate::runner::event::{Problem, ProblemKind};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::shutdown::Why;
+
+/// The exit codes that tell of takes that did not come, or were left at a cap.
+const INCOMPLETE: u8 = 5;
+const CAPPED: u8 = 6;
 
 /// A run that ended.
 #[derive(Clone, Copy, Debug)]
@@ -176,10 +180,10 @@ pub fn text(view: &View<'_>, style: Style) -> String {
 fn tell_end(view: &View<'_>, problems: &[Problem], style: Style, out: &mut String) {
     let outcome = view.outcome;
     let paint = match outcome.end {
-        RunEnd::Done if !is_incomplete(view) => Paint::Good,
+        RunEnd::Done if view.exit.0 == 0 => Paint::Good,
         _ => Paint::Doubtful,
     };
-    let end = style.paint(paint, &headline(view, problems));
+    let end = style.paint(paint, &how_it_ended(view, problems));
     let mut counts = vec![format!("{} saved", count(outcome.saved, "take"))];
     if outcome.refetched > 0 {
         counts.push(format!(
@@ -195,30 +199,16 @@ fn tell_end(view: &View<'_>, problems: &[Problem], style: Style, out: &mut Strin
     let _written = writeln!(out, "{end}. {} in {took}, in {folder}", counts.join(", "));
 }
 
-/// Tells whether a run that went through its plan lacks takes all the same, as its code says.
-fn is_incomplete(view: &View<'_>) -> bool {
-    view.outcome.end == RunEnd::Done && view.exit.0 != 0
-}
-
-/// Says how a run ended, and what lacks.
-pub(super) fn headline(view: &View<'_>, problems: &[Problem]) -> String {
-    if !is_incomplete(view) {
+/// Says how a run ended: one that went through its plan is not done while takes are missing.
+pub(super) fn how_it_ended(view: &View<'_>, problems: &[Problem]) -> String {
+    let lacks = matches!(view.exit.0, INCOMPLETE | CAPPED);
+    if !lacks || view.outcome.end != RunEnd::Done {
         return end_sentence(&view.outcome.end);
     }
-    let mut lacking: Vec<(ProblemKind, u64)> = Vec::new();
-    for problem in problems {
-        let takes = u64::from(problem.takes);
-        match lacking.iter_mut().find(|(kind, _)| *kind == problem.kind) {
-            Some((_, sum)) => *sum += takes,
-            None => lacking.push((problem.kind, takes)),
-        }
-    }
-    let told = lacking
-        .iter()
-        .map(|(kind, takes)| format!("{takes} {}", head(*kind)));
-    match told.collect::<Vec<_>>().join(", ") {
-        told if told.is_empty() => "Finished, but not with everything".to_owned(),
-        told => format!("Finished, but not with everything: {told}"),
+    let missing: u64 = problems.iter().map(|p| u64::from(p.takes)).sum();
+    match missing + view.outcome.not_begun {
+        0 => "Ended, with takes missing".to_owned(),
+        missing => format!("Ended, with {} missing", count(missing, "take")),
     }
 }
 
@@ -231,7 +221,7 @@ fn end_sentence(end: &RunEnd) -> String {
     match end {
         RunEnd::Done => "Done".to_owned(),
         RunEnd::Cap(over) if over.cap.stops_all() => format!("Stopped at a cap: {over}"),
-        RunEnd::Cap(over) => format!("Done but for what a {} cap leaves out", over.cap.word()),
+        RunEnd::Cap(over) => format!("Ended, with takes left out by a {} cap", over.cap.word()),
         RunEnd::Drained(Why::Until) => "Stopped at the time given by --until".to_owned(),
         RunEnd::Drained(Why::Interrupted) => "Stopped by Ctrl-C, nothing left in flight".to_owned(),
         RunEnd::Drained(Why::Terminated) => "Stopped by SIGTERM, nothing left in flight".to_owned(),

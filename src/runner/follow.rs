@@ -32,6 +32,11 @@ pub(super) struct Trail {
     pub(super) place: Option<Place>,
     /// Images that were handed over to be fetched in this run.
     pub(super) landed: HashSet<ImageId>,
+    /// Whether the report at hand is all that will be told: the reply to a send that waited.
+    pub(super) is_last_word: bool,
+    /// Since when nothing is at work though too few images ended, and how many had not been made
+    /// and how many had failed then.
+    idle: Option<(Instant, (usize, usize))>,
 }
 
 impl Trail {
@@ -43,6 +48,8 @@ impl Trail {
             errand,
             place: None,
             landed: HashSet::new(),
+            is_last_word: false,
+            idle: None,
         }
     }
 
@@ -52,6 +59,41 @@ impl Trail {
         const AT_LEAST: Duration = Duration::from_secs(30);
         (self.sent + patience).max(self.begun + AT_LEAST.min(patience))
     }
+
+    /// Tells whether a report has images that this run has not seen, or some at work.
+    fn is_news(&self, report: &Report) -> bool {
+        let mut images = report.images.iter();
+        report.working || images.any(|image| !self.landed.contains(&image.image))
+    }
+
+    /// Says how far a task has come of which so many images are missing.
+    ///
+    /// It has ended when as many images as were asked for have, in success or failure (per
+    /// runware.ai/docs/platform/task-polling). One that still runs need not be shown, so too few
+    /// are an end only when nothing changes for a while; and neither is an error that nobody
+    /// understands taken for one before.
+    fn judge(&mut self, report: &Report, missing: usize, quiet: Duration) -> Progress {
+        let is_last_word = std::mem::take(&mut self.is_last_word);
+        let Some(trouble) = report.failures.first().filter(|_| !report.working) else {
+            self.idle = None;
+            return Progress::Working;
+        };
+        let is_understood = report.failures.iter().all(|t| t.class != Class::Unknown);
+        if is_last_word || (is_understood && report.failures.len() >= missing) {
+            return Progress::Ended(trouble.clone());
+        }
+        let (now, count) = (Instant::now(), (missing, report.failures.len()));
+        match self.idle {
+            Some((since, then)) if then == count => {
+                if now - since >= quiet {
+                    self.idle = None;
+                    return Progress::Idle(trouble.clone());
+                }
+            }
+            _ => self.idle = Some((now, count)),
+        }
+        Progress::Working
+    }
 }
 
 /// How far a task has come.
@@ -60,6 +102,8 @@ enum Progress {
     Complete,
     /// No more images will be made.
     Ended(Trouble),
+    /// Too few images ended, and for a while nothing more did.
+    Idle(Trouble),
     /// Images are still being made.
     Working,
 }
@@ -88,6 +132,15 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
                 }
                 return ended(world, trail, trouble).await;
             }
+            Progress::Idle(trouble) => match world.provider.details(trail.task).await {
+                Ok(Known::Task(archived)) if trail.is_news(&archived) => {
+                    report = archived;
+                    continue;
+                }
+                Ok(_) => return ended(world, trail, trouble).await,
+                // The archive may know more than the queue: nothing ends before it was asked.
+                Err(_) => {}
+            },
             Progress::Working if Instant::now() >= trail.patience_ends(world.settings.patience) => {
                 return never_came(world, &trail).await;
             }
@@ -253,12 +306,8 @@ async fn take_in<L: RunLog, P: Provider, S: ImageStore>(
     if missing == 0 {
         return Ok(Progress::Complete);
     }
-    match report.failures.first() {
-        Some(trouble) if report.failures.len() >= missing || !report.working => {
-            Ok(Progress::Ended(trouble.clone()))
-        }
-        _ => Ok(Progress::Working),
-    }
+    drop(ledger);
+    Ok(trail.judge(report, missing, world.settings.quiet))
 }
 
 /// Books an image once; gives what is to be fetched, or nothing for one that is on disk.
@@ -321,6 +370,11 @@ async fn ended<L: RunLog, P: Provider, S: ImageStore>(
     trail: Trail,
     trouble: Trouble,
 ) -> Result<Left, Halt> {
+    if trouble.class == Class::Unknown {
+        // Nobody can tell what it says, so nobody can tell that it was not bought.
+        doubt(world, trail.task, &trouble).await?;
+        return Ok(Left::Settled);
+    }
     let attempts = trail
         .errand
         .as_ref()

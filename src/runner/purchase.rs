@@ -18,6 +18,7 @@ use crate::runner::event::{Event, ProblemKind};
 use crate::runner::follow;
 use crate::runner::intent::{intent, kind};
 use crate::runner::place::Place;
+use crate::runner::settings::AskFirst;
 use crate::runner::settle::{self, Look};
 use crate::runner::tried::Tried;
 use crate::runner::uploads::{self, NotUploaded};
@@ -114,7 +115,10 @@ async fn try_buy<L: RunLog, P: Provider, S: ImageStore>(
         return Ok(not_begun(world, &errand));
     };
     let intent = intent(world, purchase, &wanted, 0);
-    if errand.known.is_none() && errand.attempts > 0 && world.settings.ask_first {
+    if errand.known.is_none()
+        && errand.attempts > 0
+        && world.settings.ask_first != AskFirst::Nothing
+    {
         // A log that was lost may have known of this attempt too.
         match settle::look(world, intent.task).await {
             Look::Known(report) => errand.known = Some(report),
@@ -321,7 +325,9 @@ async fn accepted<L: RunLog, P: Provider, S: ImageStore>(
     if report.images.is_empty() {
         accept(world, order.task, AcceptedBy::Reply).await?;
     }
-    follow::follow(world, order.into_trail(sent), report, false).await
+    let mut trail = order.into_trail(sent);
+    trail.is_last_word = !report.failures.is_empty();
+    follow::follow(world, trail, report, false).await
 }
 
 /// Logs that the provider has a task.
@@ -531,10 +537,9 @@ async fn adopt<L: RunLog, P: Provider, S: ImageStore>(
 
 impl Order {
     fn into_trail(self, sent: Instant) -> follow::Trail {
-        follow::Trail {
-            place: self.place,
-            ..follow::Trail::new(self.task, sent, self.errand)
-        }
+        let mut trail = follow::Trail::new(self.task, sent, self.errand);
+        trail.place = self.place;
+        trail
     }
 
     fn into_doubt(self, sent: Instant) -> settle::Case {

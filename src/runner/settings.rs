@@ -7,6 +7,18 @@ use jiff::Timestamp;
 use crate::domain::id::{RunId, ShowId};
 use crate::ledger::money::Caps;
 
+/// Which derived ids the provider is asked about before anything is sent for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskFirst {
+    /// None: the log was never interrupted and tells of every send.
+    Nothing,
+    /// The id that would be sent: the last run may not have told of its end.
+    NextAttempt,
+    /// Those of further attempts too: the log is new or has a gap, and an earlier one may have told
+    /// of attempts that were refused, which the provider does not remember.
+    EveryAttempt,
+}
+
 /// What a run goes by.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -32,9 +44,8 @@ pub struct Settings {
     pub downloads: usize,
     /// The caps in force.
     pub caps: Caps,
-    /// Whether the provider is asked about every derived id before anything is sent for it, as
-    /// after a new, mended or restored log.
-    pub ask_first: bool,
+    /// What the provider is asked before anything is sent.
+    pub ask_first: AskFirst,
     /// Where the jitter of waits begins.
     pub seed: u64,
 }

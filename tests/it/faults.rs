@@ -395,10 +395,20 @@ fn every_fault_there_is_is_tried_alone() {
 
 #[test]
 fn a_task_that_gives_some_of_its_images_keeps_them_and_buys_the_rest() {
-    for (delivery, switches) in [
-        ("async", "partial-http = 200"),
-        ("async", "partial-http = 400\nresults-end = \"one-by-one\""),
-        ("sync", "partial-http = 400"),
+    for (delivery, latency, switches) in [
+        ("async", "50ms", "partial-http = 200"),
+        (
+            "async",
+            "50ms",
+            "partial-http = 400\nresults-end = \"one-by-one\"",
+        ),
+        // What still runs is not shown beside what has failed.
+        (
+            "async",
+            "3s",
+            "results-end = \"failures-first\"\npoll-running = \"empty\"",
+        ),
+        ("sync", "50ms", "partial-http = 400"),
     ] {
         let show = Show::of(
             2,
@@ -409,7 +419,7 @@ fn a_task_that_gives_some_of_its_images_keeps_them_and_buys_the_rest() {
         );
         let faults =
             format!("[switches]\n{switches}\n[[at]]\ntask = 1\nfault = \"partial-results\"\n");
-        let server = Rehearsal::with_faults("50ms", &faults);
+        let server = Rehearsal::with_faults(latency, &faults);
         show.run(&server, &[]).exits(0);
         show.audit(&server, 8);
         assert_eq!(

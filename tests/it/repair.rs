@@ -116,7 +116,7 @@ fn repair_of_a_sound_show_asks_nobody_and_appends_nothing() {
     assert_eq!(fs::read(show.log()).expect("a log"), log);
     // Where nothing was ever bought there is nothing to mend, and nothing is made.
     let empty = Show::of(1, "");
-    empty.reshoot(&["verify", "--repair"]).exits(0);
+    empty.reshoot(&["verify", "--repair"]).exits(2);
     assert!(!empty.path().join("out").exists());
 }
 

@@ -50,6 +50,28 @@ fn figure_15_a_lost_log_is_made_good_by_the_archive_where_the_queue_forgot() {
     show.audit(&server, 4);
 }
 
+/// Attempts that were refused are forgotten by the provider; the one after them was bought.
+#[test]
+fn figure_15_a_lost_log_is_made_good_behind_attempts_that_were_refused() {
+    let show = Show::of(3, "jobs = 1");
+    let faults =
+        "[[at]]\ntask = 1\nfault = \"no-credit\"\n[[at]]\ntask = 2\nfault = \"no-credit\"\n";
+    let server = Rehearsal::with_faults(QUICK, faults);
+    show.run(&server, &[]).exits(4);
+    show.run(&server, &[]).exits(4);
+    show.run(&server, &[]).exits(0);
+    show.audit(&server, 3);
+    for all in [false, true] {
+        if all {
+            fs::remove_dir_all(show.path().join("out")).expect("removed");
+        } else {
+            fs::remove_file(show.log()).expect("removed");
+        }
+        show.run(&server, &[]).exits(0);
+        show.audit(&server, 3);
+    }
+}
+
 #[test]
 fn figure_15_without_log_and_show_id_a_folder_with_images_is_refused() {
     let show = Show::new();

@@ -26,7 +26,7 @@ fn a_run_that_ends_with_5_names_what_was_refused_before() {
         let sent = server.stats()["requests"]["imageInference"].clone();
         let again = show.run(&server, &[]);
         again.exits(5).says(&format!("{kind}: 2 takes"));
-        again.says("Finished, but not with everything: 2 ");
+        again.says("Ended, with 2 takes missing. ");
         again.says("change the prompt").says("--retry-refused");
         says_nowhere(&again, "Done");
         let told = json(show.run(&server, &["--json"]).exits(5));
@@ -106,8 +106,7 @@ fn an_unsure_take_that_is_asked_for_no_more_is_told_as_such() {
     let second = Rehearsal::start(&["--latency", "20ms"]);
     for more in [&[][..], &["--rebuy", "missing"]] {
         let told = show.run(&second, more);
-        told.exits(5)
-            .says("Finished, but not with everything: 1 unsure");
+        told.exits(5).says("Ended, with 1 take missing. ");
         told.says("the manifest asks for them no more");
         says_nowhere(&told, "buys them anew at the risk");
     }
@@ -129,7 +128,7 @@ fn a_run_that_a_cap_cut_short_says_so_everywhere() {
     let run = show.run(&server, &[]);
     run.exits(6).says("2 images to buy for $0.056 at the most");
     run.says("caps $900.00 on the show, $0.06 on each sequence");
-    run.says("Done but for what a sequence cap leaves out");
+    run.says("Ended, with takes left out by a sequence cap");
     run.says("raise the sequence cap");
     let ended = show.of_kind("run_ended");
     assert_eq!(ended[0]["reason"], "cap");

@@ -40,6 +40,7 @@ pub fn plan(args: &args::Plan, streams: &Streams) -> Result<Exit, Stopped> {
         caps: &budget.caps,
         prices: &prices,
         full: streams.verbose > 0,
+        skipped: &checked.skipped,
     };
     let text = if streams.json {
         json::plan::spell(&view)

@@ -15,12 +15,18 @@ use crate::report::{csv, json};
 /// Ends with an exit code after saying what is wrong.
 pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
     let show = load(&args.manifest, streams)?;
+    books::must_be_there(&show.output, streams)?;
     let mut history = History::default();
     books::replay(&show.output, streams, |stamped| {
         history.take_in(&stamped).map_err(|why| why.to_string())
     })?;
     let absent = Files::open(&show.output, streams)?.absent(history.ledger());
-    let report = history.report(&absent);
+    let mut report = history.report(&absent);
+    let shots = show.manifest.shots.iter();
+    let kept = shots.filter(|shot| !shot.kept.is_empty());
+    report.kept = kept
+        .map(|shot| (shot.id.value.as_str(), shot.kept.as_slice()))
+        .collect();
     let mut text = Vec::new();
     let spelled = match args.format {
         ReportFormat::Json => json::report::spell(&report, &mut text),

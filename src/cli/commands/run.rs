@@ -31,7 +31,7 @@ use crate::report::style::count;
 use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
-use crate::runner::settings::Settings;
+use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
@@ -119,10 +119,13 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let trip = Trip {
         show,
         id,
-        ask_first: (written && !ledger.was_gone_through())
-            || mended
-            || ledger.has_gap
-            || ledger.was_cut_off(),
+        ask_first: if (written && !ledger.was_gone_through()) || ledger.has_gap {
+            AskFirst::EveryAttempt
+        } else if mended || ledger.was_cut_off() {
+            AskFirst::NextAttempt
+        } else {
+            AskFirst::Nothing
+        },
         args,
         budget,
         plan,
@@ -327,7 +330,7 @@ fn agree(
 struct Trip<'a> {
     show: &'static Show,
     id: ShowId,
-    ask_first: bool,
+    ask_first: AskFirst,
     args: &'a args::Run,
     budget: Budget,
     plan: Plan,

@@ -17,7 +17,13 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
     let show = load(&args.manifest, streams)?;
     let flags = args::Buying::only_looking();
     let budget = planning::budget(&show, &flags, streams)?;
+    // Asked before and after, since a run may begin or end while its log is read.
+    let before = books::at_work(&show.output, streams)?;
     let ledger = books::read(&show.output, streams)?;
+    let running = match before {
+        Some(holder) => Some(holder),
+        None => books::at_work(&show.output, streams)?,
+    };
     let from_manifest = ledger.show_id_from_manifest;
     let id = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
     let wish = planning::Wish {
@@ -34,6 +40,7 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         absent: &absent,
         caps: &budget.caps,
         folder: &folder,
+        running: running.as_ref(),
     };
     let text = if streams.json {
         json::status::spell(&view)

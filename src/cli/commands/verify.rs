@@ -15,7 +15,6 @@ use crate::cli::show::{self, Show, Stopped, load};
 use crate::cli::streams::Streams;
 use crate::cli::watching;
 use crate::domain::id::TaskId;
-use crate::journal;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk};
 use crate::report::escape::shown;
@@ -29,7 +28,8 @@ use crate::store::verify::{Finding, Verifier};
 /// Ends with an exit code after saying what is wrong.
 pub fn verify(args: &args::Verify, streams: &Streams) -> Result<Exit, Stopped> {
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
-    if args.repair && show.output.join(journal::FILE).exists() {
+    books::must_be_there(&show.output, streams)?;
+    if args.repair {
         return mend(show, args, streams);
     }
     let ledger = books::read(&show.output, streams)?;
@@ -214,7 +214,8 @@ fn as_text(found: &Found, mended: Option<&Mended>) -> String {
         text += "`reshoot verify --repair` fetches them again, free of charge\n";
     }
     let all = found.sound + found.wrong.len();
-    let _written = writeln!(text, "{} of {all} saved images are sound", found.sound);
+    let are = if all == 1 { "image is" } else { "images are" };
+    let _written = writeln!(text, "{} of {all} saved {are} sound", found.sound);
     text
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::domain::diagnostic::{Cell, FileNo, Place, Sources};
 use crate::domain::lines::Lines;
-use crate::manifest::table;
+use crate::manifest::{read, table};
 use crate::report::escape::shown;
 
 /// Finds places in texts, each looked through once.
@@ -53,6 +53,11 @@ impl<'s> Positions<'s> {
         let Some((path, text, known)) = self.known(place.file) else {
             return "a text that is gone".to_owned();
         };
+        if path == read::SET {
+            // A flag is known by its key, not by line and column.
+            let key = text.split_once('=').map_or(text, |(key, _)| key);
+            return format!("{path} {}=…", shown(key.trim()));
+        }
         let path = shown(path);
         if is_whole(place) {
             return path.into_owned();

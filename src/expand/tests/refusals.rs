@@ -48,7 +48,7 @@ fn references_that_cannot_be_used_are_told_once() {
     bench.spoil("pier.png", Unusable::NotAnImage("plain text".to_owned()));
     bench.spoil("mira/rain.png", Unusable::Outside);
     let checked = check(&bench);
-    assert_eq!(checked.invalid.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(checked.invalid.into_keys().collect::<Vec<_>>(), [0, 1, 2]);
     insta::assert_snapshot!(all(&bench), @r#"
     reference-outside [-] `mira/rain.png` leads out of the manifest's folder
       = a file below the manifest's folder; links that lead out are not followed
@@ -240,15 +240,19 @@ fn settings_out_of_their_range() {
     insta::assert_snapshot!(all(&bench), @r#"
     out-of-range [0010] `quality` is 100
       = 20 to 99 (Kling IMAGE O1)
+      = the same in 1 more shot
       help: set `quality` to 99
     out-of-range [0010] `results_per_task` is 21
       = 1 to 20 (Kling IMAGE O1)
+      = the same in 1 more shot
       help: set `results_per_task` to 20
     out-of-range [0010] `takes` is 0
       = 1 to 999 (Kling IMAGE O1)
+      = the same in 1 more shot
       help: set `takes` to 1
     out-of-range [0010] `ttl` is 59
       = 60 seconds or more (Kling IMAGE O1)
+      = the same in 1 more shot
       help: set `ttl` to 60
     unknown-model [0020] no model is called `kling@o1`
       = one of `klingai:kling-image@o1`
@@ -284,7 +288,7 @@ fn a_shot_that_waits_is_only_warned_about_until_one_that_runs_shares_the_trouble
     bench.shot("runs", "");
     let checked = check(&bench);
     assert_eq!(checked.complaints.len(), 1);
-    assert!(checked.has_errors() && checked.invalid.contains(&1) && checked.idle.contains(&0));
+    assert!(checked.has_errors() && checked.invalid.contains_key(&1) && checked.idle.contains(&0));
 }
 
 #[test]

@@ -161,9 +161,11 @@ pub(super) fn columns(
         };
         let column = column.unwrap_or_else(|| kept(header, at));
         let exact = mapped.is_some() || exactly(&column, &plain[at]);
+        let told = complaints.len();
         let column = settle(column, exact, at, headers, &plain, &mut columns, complaints);
         if let Column::Kept(_) = column
             && mapped.is_none()
+            && complaints.len() == told
         {
             unknown.push((header, *place));
         }
@@ -300,8 +302,10 @@ fn kept_warning(unknown: &[(&str, Place)]) -> Option<Diagnostic> {
     );
     let warning = Diagnostic::warning("unknown-columns", message).at(*place);
     let names = || Known::ALL.iter().map(|known| known.name());
+    // A header whose meaning another column took over is not misspelt.
     let near = unknown
         .iter()
+        .filter(|(header, _)| !is_known(header))
         .find_map(|(header, _)| Some((header, nearest(header, names())?)));
     Some(match near {
         Some((header, near)) => warning.help(format!("is {} meant to be `{near}`?", shown(header))),

@@ -171,11 +171,14 @@ impl<'d> Field<'d> {
     }
 }
 
-/// Lists keys for a reader; the technical ones are summed up where there are others beside them.
+/// Lists keys for a reader; the technical ones are summed up where they stand beside others.
+///
+/// A table that shares only a name with them, as `[show]` does with its `output`, lists all.
 fn these(known: &[&str]) -> String {
     let is_technical = |key: &&str| TECHNICAL.contains(key) && *key != "references";
     let others: Vec<&str> = known.iter().copied().filter(|k| !is_technical(k)).collect();
-    if others.len() <= 3 || others.len() == known.len() {
+    let is_layer = TECHNICAL.iter().all(|key| known.contains(key));
+    if others.len() <= 3 || !is_layer {
         any_of(known)
     } else {
         format!("{}, or a setting of presets", any_of(&others))

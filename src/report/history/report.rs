@@ -39,6 +39,9 @@ pub struct Report<'a> {
     pub trails: Vec<&'a Trail>,
     /// The runs, in order.
     pub runs: &'a [Run],
+    /// What the manifest says of each shot beside its picture: its note and columns that mean
+    /// nothing here. Not from the log; none until the caller, who has the manifest, puts it in.
+    pub kept: BTreeMap<&'a str, &'a [(String, String)]>,
 }
 
 /// One take.
@@ -158,6 +161,7 @@ impl<'a> Report<'a> {
             problems,
             trails: history.trails().iter().map(|(_, trail)| trail).collect(),
             runs: &ledger.runs,
+            kept: BTreeMap::new(),
         }
     }
 }

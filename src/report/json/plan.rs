@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::domain::id::ShotId;
 use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
-use crate::report::plan_table::{Sum, Totals, Unasked, View};
+use crate::report::plan_table::{Skipped, Sum, Totals, Unasked, View};
 use crate::report::status::{kept_takes, run_account};
 
 /// Spells a plan as one JSON object, and a newline.
@@ -43,6 +44,7 @@ pub fn spell(view: &View<'_>) -> String {
         refetch: Each(&plan.refetch, RefetchJson::of),
         changed_files: &plan.changed_files,
         unasked: unasked.iter().map(UnaskedJson::of).collect(),
+        skipped: Each(view.skipped, SkippedJson::of),
     })
 }
 
@@ -60,6 +62,31 @@ struct PlanJson<'a> {
     refetch: Each<'a, Refetch, RefetchJson>,
     changed_files: &'a [String],
     unasked: Vec<UnaskedJson<'a>>,
+    skipped: Each<'a, Skipped, SkippedJson<'a>>,
+}
+
+/// A shot that is left out because it is not sound.
+#[derive(Serialize)]
+struct SkippedJson<'a> {
+    shot: Option<&'a str>,
+    at: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<usize>,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> SkippedJson<'a> {
+    fn of(skipped: &'a Skipped) -> Self {
+        Self {
+            shot: skipped.shot.as_ref().map(ShotId::as_str),
+            at: skipped.at.as_deref(),
+            file: skipped.file.as_deref(),
+            line: skipped.line,
+            code: skipped.code,
+            message: &skipped.message,
+        }
+    }
 }
 
 #[derive(Serialize)]

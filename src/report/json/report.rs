@@ -38,6 +38,8 @@ struct ReportJson<'a> {
     bill_check: BillJson<'a>,
     timeline: Vec<TimelineJson<'a>>,
     runs: Each<'a, Run, RunJson<'a>>,
+    /// By shot, what the manifest has of it beside its picture.
+    columns: BTreeMap<&'a str, Values<'a>>,
 }
 
 impl<'a> ReportJson<'a> {
@@ -51,6 +53,11 @@ impl<'a> ReportJson<'a> {
             bill_check: BillJson::of(report),
             timeline: timeline(report),
             runs: Each(report.runs, RunJson::of),
+            columns: report
+                .kept
+                .iter()
+                .map(|(shot, kept)| (*shot, Values(kept)))
+                .collect(),
         }
     }
 }
@@ -316,7 +323,7 @@ pub(super) struct RunJson<'a> {
     run: &'a str,
     started: Option<String>,
     ended: Option<String>,
-    reason: &'a str,
+    pub(super) reason: &'a str,
     counts: BTreeMap<&'a str, u64>,
     spent_usd_micros: Option<u64>,
     reserved_usd_micros: Option<u64>,

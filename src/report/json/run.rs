@@ -7,7 +7,7 @@ use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, FORMAT, OverCapJson, text};
-use crate::report::summary::{View, headline, problems};
+use crate::report::summary::{View, how_it_ended, problems};
 use crate::runner::outcome::{Pace, RunEnd};
 
 /// Spells how a run ended as one JSON object, and a newline.
@@ -19,7 +19,7 @@ pub fn spell(view: &View<'_>) -> String {
         format: FORMAT,
         run: outcome.ledger.last_run().map(RunId::as_str),
         end: outcome.end.word(),
-        why: headline(view, &problems),
+        why: how_it_ended(view, &problems),
         exit_code: view.exit.0,
         exit_meaning: view.exit.1,
         rehearsal: view.rehearsal,

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::domain::id::{ShowId, TaskId};
+use crate::journal::lock::Holder;
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::report::{RunJson, WhyJson};
-use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, text};
+use crate::report::json::{AccountJson, CapsJson, FORMAT, text};
 use crate::report::phrase::advice;
 use crate::report::standing::Standing;
 use crate::report::status::{Counts, View, run_account};
@@ -42,9 +43,41 @@ pub fn spell(view: &View<'_>) -> String {
                 .collect(),
         },
         bill_check: (&Bills::of(view.ledger, view.absent)).into(),
-        cut_off: view.ledger.was_cut_off(),
-        runs: Each(&view.ledger.runs, RunJson::of),
+        cut_off: view.is_cut_off(),
+        running: view.running.map(RunningJson::of),
+        runs: runs(view),
     })
+}
+
+/// Spells the runs; the last one, if it has no end and somebody is at work, is running.
+fn runs<'a>(view: &View<'a>) -> Vec<RunJson<'a>> {
+    let mut runs: Vec<_> = view.ledger.runs.iter().map(RunJson::of).collect();
+    if view.running.is_some()
+        && view.ledger.was_cut_off()
+        && let Some(last) = runs.last_mut()
+    {
+        last.reason = "running";
+    }
+    runs
+}
+
+/// Who is at work; what it did not leave word of is null.
+#[derive(Serialize)]
+struct RunningJson<'a> {
+    pid: Option<u32>,
+    host: Option<&'a str>,
+    since: Option<String>,
+}
+
+impl<'a> RunningJson<'a> {
+    fn of(holder: &'a Holder) -> Self {
+        let known = holder.known();
+        Self {
+            pid: known.map(|known| known.pid),
+            host: known.map(|known| known.host.as_str()),
+            since: known.map(|known| known.since.to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -57,7 +90,8 @@ struct StatusJson<'a> {
     money: MoneyJson<'a>,
     bill_check: BillCheckJson,
     cut_off: bool,
-    runs: Each<'a, crate::ledger::fold::Run, RunJson<'a>>,
+    running: Option<RunningJson<'a>>,
+    runs: Vec<RunJson<'a>>,
 }
 
 /// Takes, counted by where they are.

@@ -50,6 +50,47 @@ fn the_report_has_a_row_for_each_take_in_csv() {
 }
 
 #[test]
+fn notes_and_other_columns_of_the_shots_are_told() {
+    let history = eventful().history();
+    let mut report = history.report(&Absent::new());
+    let cell = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let shot = report.takes[0].known.shot.clone();
+    let kept = [
+        cell("note", FORMULA),
+        cell("Artist", "Ada"),
+        cell("seed", "7"),
+        cell("Artist", "Bo"),
+    ];
+    report.kept.insert(shot.as_str(), &kept);
+    report.kept.insert("never bought", &kept);
+    let mut text = Vec::new();
+    csv::spell(&report, &mut text).expect("memory takes all");
+    let mut reader = ::csv::Reader::from_reader(text.as_slice());
+    let head: Vec<_> = reader
+        .headers()
+        .expect("a header")
+        .iter()
+        .skip(28)
+        .collect();
+    assert_eq!(head, ["Artist", "note", "seed (of the list)"]);
+    for row in reader.records().map(|row| row.expect("a row")) {
+        let own: Vec<_> = row.iter().skip(28).collect();
+        let formula = format!("'{FORMULA}");
+        let told = if row[0] == *shot.as_str() {
+            ["Ada; Bo", &formula, "7"]
+        } else {
+            [""; 3]
+        };
+        assert_eq!(own, told, "{row:?}");
+    }
+    let mut text = Vec::new();
+    json::report::spell(&report, &mut text).expect("memory takes all");
+    let told: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(told["columns"][shot.as_str()]["note"], FORMULA);
+    assert_eq!(told["columns"]["never bought"]["seed"], "7");
+}
+
+#[test]
 fn every_take_number_is_told_once() {
     let log = eventful();
     let history = log.history();

@@ -121,6 +121,7 @@ fn a_producer_reads_what_is_bought_why_and_for_how_much() {
         caps: &CAPS,
         prices: &prices,
         full: false,
+        skipped: &[],
     };
     let text = plan_table::text(&view, Style::default());
     assert!(!text.contains(|c| is_steering(c) && c != '\n'));
@@ -148,6 +149,7 @@ fn a_long_plan_is_grouped_by_sequence() {
         caps: &Caps::default(),
         prices: &prices,
         full: false,
+        skipped: &[],
     };
     insta::assert_snapshot!(plan_table::text(&view, Style::default()));
     view.full = true;

@@ -51,6 +51,7 @@ fn the_status_tells_what_is_unsure_first() {
         absent: &Absent::new(),
         caps: &CAPS,
         folder: "out",
+        running: None,
     };
     let text = harmless(status::text(&view, Style::default()));
     assert!(text.starts_with("unsure: 1 take: "), "{text}");
@@ -66,6 +67,7 @@ fn the_status_of_nothing() {
         absent: &Absent::new(),
         caps: &Caps::default(),
         folder: "o\u{1b}ut",
+        running: None,
     };
     insta::assert_snapshot!(harmless(status::text(&view, Style::default())));
     insta::assert_snapshot!(harmless(json::status::spell(&view)));
@@ -188,6 +190,7 @@ fn colour_adds_nothing_but_colour() {
         absent: &Absent::new(),
         caps: &CAPS,
         folder: "out",
+        running: None,
     };
     let plain = status::text(&view, Style::default());
     let style = Style {

@@ -13,12 +13,12 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::port::{LogError, RunLog as _};
 use crate::ledger::record::{LogOpened, Record, RunEnded, RunStarted};
-use crate::ledger::task::{self, OnDisk, Task};
+use crate::ledger::task::{OnDisk, Task};
 use crate::plan::build::{Builder, FileState, Plan, Terms};
 use crate::plan::select::Selection;
 use crate::runner::event::ProblemKind;
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
-use crate::runner::settings::Settings;
+use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::Stop;
 use crate::runner::tests::cupboard::Shelf;
 use crate::runner::tests::dice::Dice;
@@ -119,7 +119,7 @@ impl History {
             patience: Duration::from_secs(1200),
             downloads: 2,
             caps: Caps::default(),
-            ask_first: false,
+            ask_first: AskFirst::Nothing,
             seed: 1,
         };
         Self {
@@ -164,10 +164,6 @@ impl History {
         if people.chance(300) && state.log_can_be_lost() {
             state.log.delete();
             state.allowed.log_was_lost = true;
-            // Whoever is turned away until the retries are used up gives up an id that only the
-            // provider's refusal of it would have shown to be bought.
-            let sends = &mut state.weather.sends;
-            (sends.busy, sends.never_sent, sends.fail_upload) = (0, 0, 0);
             state.see(Sight::LogGone);
             state.tell(|| "people: the run log is deleted".to_owned());
         }
@@ -390,7 +386,13 @@ impl History {
             run: RunId::new(&format!("run-{}", self.lives)),
             began: self.universe.state().clock.wall(),
             caps: self.caps,
-            ask_first: !gone_through || self.mended || cut_off,
+            ask_first: if !gone_through {
+                AskFirst::EveryAttempt
+            } else if self.mended || cut_off {
+                AskFirst::NextAttempt
+            } else {
+                AskFirst::Nothing
+            },
             seed: u64::from(self.lives),
             ..self.settings.clone()
         };
@@ -490,18 +492,13 @@ impl State {
     /// a first run of this manifest, each of their tasks buys one take, and all have arrived.
     fn log_can_be_lost(&self) -> bool {
         let never = |sight| self.sights.of(sight) == 0;
-        let first = |task: &Task| {
-            let ended = !matches!(
-                task.end,
-                Some(task::End::Failed(..) | task::End::Refused(_))
-            );
-            task.attempt.0 == 0 && task.takes.count == 1 && ended
-        };
+        // More attempts in a row than a run with a new log looks through are bought again.
+        let found = |task: &Task| task.attempt.0 <= 4 && task.takes.count == 1;
         never(Sight::Edited)
             && never(Sight::Rebuy)
             && !self.log.is_new()
             && self.books.nothing_is_on_its_way()
-            && self.log.ledger.tasks().all(|(_, task)| first(task))
+            && self.log.ledger.tasks().all(|(_, task)| found(task))
     }
 
     /// Counts the records that say more than that a run began or ended.

@@ -21,7 +21,7 @@ use crate::plan::select::Selection;
 use crate::runner::event::{Event, Pause};
 use crate::runner::order::Orders;
 use crate::runner::outcome::{Outcome, RunEnd};
-use crate::runner::settings::Settings;
+use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::{Stop, Why};
 use crate::runner::tests::show::Shots;
 use crate::runner::tests::teller::{Teller, time};
@@ -123,7 +123,7 @@ impl Stage {
             patience: Duration::from_secs(1200),
             downloads: 8,
             caps: Caps::default(),
-            ask_first: false,
+            ask_first: AskFirst::Nothing,
             seed: 11,
         };
         let (stop, stopped) = watch::channel(Stop::No);

@@ -139,7 +139,7 @@ fn a_task_is_not_sent_again_over_a_cap() {
         let mut history = history(Weather::calm(), Script::plain(1, 1, 1));
         history.universe.state().weather.sends.lose_request = 1000;
         let fates = Fates {
-            drain: Some(10),
+            drain: Some(30),
             ..Fates::default()
         };
         history.live(Flags::default(), fates);

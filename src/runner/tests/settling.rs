@@ -24,7 +24,7 @@ use crate::provider::{FetchError, Known};
 use crate::runner::event::{Event, ProblemKind};
 use crate::runner::order::Orders;
 use crate::runner::outcome::Outcome;
-use crate::runner::settings::Settings;
+use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::Stop;
 use crate::runner::tests::show::Shots;
 use crate::runner::tests::teller::{Reply, Teller, time, told};
@@ -132,7 +132,7 @@ async fn go(teller: &Teller, show: &Show) -> Outcome {
         patience: Duration::from_secs(1200),
         downloads: 2,
         caps: show.caps,
-        ask_first: false,
+        ask_first: AskFirst::Nothing,
         seed: 1,
     };
     let doors = Doors {
