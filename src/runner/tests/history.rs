@@ -13,7 +13,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::port::{LogError, RunLog as _};
 use crate::ledger::record::{LogOpened, Record, RunEnded, RunStarted};
-use crate::ledger::task::{OnDisk, Task};
+use crate::ledger::task::{End as TaskEnd, OnDisk, Task};
 use crate::plan::build::{Builder, FileState, Plan, Terms};
 use crate::plan::select::Selection;
 use crate::runner::event::ProblemKind;
@@ -28,7 +28,7 @@ use crate::runner::tests::service::Line;
 use crate::runner::tests::show::{Edition, Script};
 use crate::runner::tests::sights::{Sight, Sights};
 use crate::runner::tests::universe::{Fates, State, Universe};
-use crate::runner::tests::weather::{PRICE, Weather};
+use crate::runner::tests::weather::{FOR_EVER, PRICE, Weather};
 use crate::runner::{Doors, run};
 
 /// The longest a run may take, in the time of its world.
@@ -492,8 +492,14 @@ impl State {
     /// a first run of this manifest, each of their tasks buys one take, and all have arrived.
     fn log_can_be_lost(&self) -> bool {
         let never = |sight| self.sights.of(sight) == 0;
-        // More attempts in a row than a run with a new log looks through are bought again.
-        let found = |task: &Task| task.attempt.0 <= 4 && task.takes.count == 1;
+        // A run with a new log looks through so many attempts. It finds those behind a refused one
+        // by asking: nothing is sent under their ids that could be answered by a conflict.
+        let asked = self.weather.memory.archive >= FOR_EVER;
+        let most = if asked { 4 } else { 0 };
+        let found = |task: &Task| {
+            let gone = matches!(task.end, Some(TaskEnd::Failed(..) | TaskEnd::Refused(_)));
+            task.attempt.0 <= most && task.takes.count == 1 && (asked || !gone)
+        };
         never(Sight::Edited)
             && never(Sight::Rebuy)
             && !self.log.is_new()
