@@ -24,6 +24,33 @@ pub struct Budget {
     pub named: BTreeMap<String, Micros>,
 }
 
+impl Budget {
+    /// Names every cap that is set, for the line before a run.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Caps {
+            run,
+            show,
+            sequence,
+            shot,
+        } = self.caps;
+        let caps = [
+            (run, "on this run"),
+            (show, "on the show"),
+            (sequence, "on each sequence"),
+            (shot, "on each shot"),
+        ];
+        let set = caps
+            .iter()
+            .filter_map(|(cap, on)| cap.map(|cap| format!("{cap} {on}")));
+        match set.collect::<Vec<_>>().as_slice() {
+            [] => "no cap".to_owned(),
+            [one] => format!("cap {one}"),
+            all => format!("caps {}", all.join(", ")),
+        }
+    }
+}
+
 /// Gathers the caps: the manifest's `[budget]` and `--max-cost`, the lower one of a run.
 ///
 /// # Errors
@@ -128,4 +155,35 @@ pub fn plan_with(
         return Err(Exit::Usage);
     }
     Ok((builder.finish(), checked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cap_that_is_set_is_named() {
+        let words = |caps| {
+            let named = BTreeMap::new();
+            Budget { caps, named }.words()
+        };
+        let cents = |cents: u64| Some(Micros::new(cents * 10_000));
+        assert_eq!(words(Caps::default()), "no cap");
+        let show = Caps {
+            show: cents(90_000),
+            ..Caps::default()
+        };
+        assert_eq!(words(show), "cap $900.00 on the show");
+        let all = Caps {
+            run: cents(2500),
+            sequence: cents(12_000),
+            shot: cents(120),
+            ..show
+        };
+        assert_eq!(
+            words(all),
+            "caps $25.00 on this run, $900.00 on the show, $120.00 on each sequence, $1.20 on \
+             each shot"
+        );
+    }
 }

@@ -12,14 +12,16 @@ use crate::cli::render;
 use crate::cli::streams::Streams;
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::domain::digest::{Hasher, Sha256};
-use crate::domain::id::{ShowId, Variant};
+use crate::domain::id::{ShowId, TaskId, Variant};
 use crate::expand::check;
 use crate::expand::expansion::Expansion;
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
 use crate::intake::folder::Folder;
 use crate::intake::references;
-use crate::ledger::task::OnDisk;
+use crate::ledger::bills::Absent;
+use crate::ledger::fold::Ledger;
+use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
 use crate::plan::build::FileState;
@@ -490,5 +492,17 @@ impl Files {
             Ok(None) => FileState::Missing,
             Ok(Some(_)) | Err(_) => FileState::OtherSize,
         }
+    }
+
+    /// Gives the saved images whose files are gone or have another size, wanted now or not.
+    pub fn absent(&self, ledger: &Ledger) -> Absent {
+        let images = |(id, task): (TaskId, &Task)| {
+            let gone = task.images.iter().filter(|image| match &image.fate {
+                Fate::Saved(on_disk) => self.state(on_disk) != FileState::Present,
+                Fate::Produced(_) | Fate::Lost(_) => false,
+            });
+            gone.map(|image| (id, image.index)).collect::<Vec<_>>()
+        };
+        ledger.tasks().flat_map(images).collect()
     }
 }

@@ -34,9 +34,9 @@ impl fmt::Display for Tail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the last {} bytes of the run log (from byte {}) were not written whole, as a crash \
-             or a power cut leaves them",
-            self.bytes, self.at_byte
+            "the bytes of the run log from byte {} on ({} in all) were not written whole, as a \
+             crash or a power cut leaves them",
+            self.at_byte, self.bytes
         )
     }
 }

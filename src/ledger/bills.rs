@@ -1,14 +1,22 @@
 //! The bill check: where charges, files and prices do not meet as they should.
 
+use std::collections::HashSet;
+
+use crate::domain::id::TaskId;
 use crate::domain::money::Micros;
 use crate::expand::profile;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{End, Fate, Image, Task};
 
+/// Images that the log has as saved and whose files are gone or changed, by task and index.
+///
+/// The log alone cannot tell: whoever can look at files says it.
+pub type Absent = HashSet<(TaskId, u32)>;
+
 /// What a bookkeeper should compare with the provider's bill, over the whole log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bills {
-    /// Paid for and not on disk: not fetched yet, or lost.
+    /// Paid for and not on disk: not fetched yet, lost, or the file is gone or changed.
     pub paid_without_file: Tally,
     /// On disk and booked at nothing.
     pub file_without_charge: Tally,
@@ -43,13 +51,14 @@ impl Tally {
 impl Bills {
     /// Checks everything the log knows.
     #[must_use]
-    pub fn of(ledger: &Ledger) -> Self {
+    pub fn of(ledger: &Ledger, absent: &Absent) -> Self {
         let mut bills = Self::default();
-        for (_, task) in ledger.tasks() {
+        for (id, task) in ledger.tasks() {
             bills.check_task(task);
             let listed = profile::find(task.model()).map(|model| model.price);
             for image in &task.images {
-                bills.check_image(image, listed);
+                let is_absent = absent.contains(&(id, image.index));
+                bills.check_image(image, is_absent, listed);
             }
         }
         bills
@@ -70,10 +79,11 @@ impl Bills {
         }
     }
 
-    fn check_image(&mut self, image: &Image, listed: Option<Micros>) {
+    fn check_image(&mut self, image: &Image, is_absent: bool, listed: Option<Micros>) {
         let cost = image.cost;
         match image.fate {
             Fate::Produced(_) | Fate::Lost(_) => self.paid_without_file.add(1, cost),
+            Fate::Saved(_) if is_absent => self.paid_without_file.add(1, cost),
             Fate::Saved(_) if cost.is_zero() => self.file_without_charge.add(1, cost),
             Fate::Saved(_) => {}
         }
@@ -99,12 +109,15 @@ mod tests {
     fn a_log_in_which_everything_meets_is_clean() {
         let mut book = Book::open();
         book.intend(&deal(1, 2)).accept(&deal(1, 2));
-        assert!(Bills::of(&book.ledger).is_clean(), "under way is no fault");
+        assert!(
+            Bills::of(&book.ledger, &Absent::new()).is_clean(),
+            "under way is no fault"
+        );
         for index in 0..2 {
             book.produce(&deal(1, 2), index, Some(PRICE))
                 .save(&deal(1, 2), index);
         }
-        assert!(Bills::of(&book.ledger).is_clean());
+        assert!(Bills::of(&book.ledger, &Absent::new()).is_clean());
     }
 
     #[test]
@@ -142,7 +155,21 @@ mod tests {
             unsure: tally(3, PRICE.times(3)),
             failed: tally(1, PRICE),
         };
-        assert_eq!(Bills::of(&book.ledger), expected);
+        assert_eq!(Bills::of(&book.ledger, &Absent::new()), expected);
+    }
+
+    #[test]
+    fn a_charge_whose_file_is_gone_has_no_file() {
+        let mut book = Book::open();
+        book.intend(&deal(1, 2));
+        for index in 0..2 {
+            book.produce(&deal(1, 2), index, Some(PRICE))
+                .save(&deal(1, 2), index);
+        }
+        let absent = Absent::from([(deal(1, 2).task(), 1)]);
+        let bills = Bills::of(&book.ledger, &absent);
+        assert_eq!(bills.paid_without_file, tally(1, PRICE));
+        assert!(!bills.is_clean());
     }
 
     #[test]
@@ -151,7 +178,7 @@ mod tests {
         book.intend(&deal(1, 1))
             .produce(&deal(1, 1), 0, Some(Micros::ZERO))
             .save(&deal(1, 1), 0);
-        let bills = Bills::of(&book.ledger);
+        let bills = Bills::of(&book.ledger, &Absent::new());
         assert_eq!(bills.file_without_charge, tally(1, Micros::ZERO));
         assert!(!bills.is_clean());
     }
@@ -160,14 +187,17 @@ mod tests {
     fn a_doubt_that_is_settled_is_no_doubt_any_more() {
         let mut book = Book::open();
         book.intend(&deal(1, 1)).resend(&deal(1, 1), 1);
-        assert_eq!(Bills::of(&book.ledger).unsure, tally(1, PRICE));
+        assert_eq!(
+            Bills::of(&book.ledger, &Absent::new()).unsure,
+            tally(1, PRICE)
+        );
         book.accept(&deal(1, 1));
         assert!(
-            Bills::of(&book.ledger).is_clean(),
+            Bills::of(&book.ledger, &Absent::new()).is_clean(),
             "it is known to be there"
         );
         book.produce(&deal(1, 1), 0, Some(PRICE))
             .save(&deal(1, 1), 0);
-        assert!(Bills::of(&book.ledger).is_clean());
+        assert!(Bills::of(&book.ledger, &Absent::new()).is_clean());
     }
 }

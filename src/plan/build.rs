@@ -29,6 +29,17 @@ pub struct Plan {
     pub refetch: Vec<Refetch>,
     /// Files whose size is not what the log says: left alone and told.
     pub changed_files: Vec<String>,
+    /// Tasks whose refusal keeps takes from being bought.
+    pub refused: Vec<TaskId>,
+}
+
+impl Plan {
+    /// Gives the tasks that are settled though the manifest asks for them no more: whatever stays
+    /// unsure of them is bought anew by nothing.
+    pub fn unasked(&self) -> impl Iterator<Item = TaskId> {
+        let unasked = |left: &&Unsettled| left.wanted_by.is_none() && !left.may_return;
+        self.settle.iter().filter(unasked).map(|left| left.task)
+    }
 }
 
 /// What becomes of one shot and variant.
@@ -166,7 +177,8 @@ struct Foreseen {
 #[derive(Default)]
 struct Standing {
     keeps: BTreeMap<Kept, u32>,
-    refused: bool,
+    /// The last refusal of each take.
+    refused: Vec<(TaskId, Takes)>,
 }
 
 impl<'a> Builder<'a> {
@@ -216,8 +228,10 @@ impl<'a> Builder<'a> {
             *entry.keeps.entry(kept).or_default() += need;
             need = 0;
         }
-        if need > 0 && standing.refused && !self.terms.retry_refused {
+        if need > 0 && !standing.refused.is_empty() && !self.terms.retry_refused {
             *entry.keeps.entry(Kept::RefusedBefore).or_default() += need;
+            let refused = standing.refused.iter().map(|(task, _)| *task);
+            self.plan.refused.extend(refused);
             need = 0;
         }
         if let Some(left) = &mut self.takes_left {
@@ -246,14 +260,15 @@ impl<'a> Builder<'a> {
             }
             if !task.images.is_empty() {
                 // What was refused once and made later is no more refused.
-                standing.refused = false;
+                standing.refused.clear();
             }
             self.count_images(&mut standing, id, task);
             let missing = task.missing();
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
-                Step::Leave(Leave::Refused) => standing.refused = is_for_good(task),
-                Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refused = true,
+                Step::Leave(Leave::Refused) if is_for_good(task) => standing.refuse(id, task),
+                Step::Leave(Leave::Refused) => standing.refused.clear(),
+                Step::Leave(Leave::Failed) if would_fail_again(task) => standing.refuse(id, task),
                 Step::Leave(Leave::Unsure) if !self.terms.rebuy_missing => {
                     standing.count(Kept::Unsure, missing);
                 }
@@ -421,6 +436,12 @@ impl<'a> Builder<'a> {
 }
 
 impl Standing {
+    fn refuse(&mut self, id: TaskId, task: &Task) {
+        let of_another_take = |(_, takes): &(TaskId, Takes)| takes.first != task.takes.first;
+        self.refused.retain(of_another_take);
+        self.refused.push((id, task.takes));
+    }
+
     fn count(&mut self, kept: Kept, takes: u32) {
         if takes > 0 {
             *self.keeps.entry(kept).or_default() += takes;

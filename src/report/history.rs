@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::id::{Key, ShotId, Variant};
+use crate::ledger::bills::Absent;
 use crate::ledger::fold::{Contradiction, Ledger};
 use crate::ledger::record::{Made, Record, Stamped};
 use crate::report::history::report::Report;
@@ -60,9 +61,9 @@ impl History {
         &self.trails
     }
 
-    /// Makes the report.
+    /// Makes the report; `absent` are the files that are gone or changed.
     #[must_use]
-    pub fn report(&self) -> Report<'_> {
-        Report::of(self)
+    pub fn report(&self, absent: &Absent) -> Report<'_> {
+        Report::of(self, absent)
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::domain::id::ShotId;
+use crate::domain::id::{ShotId, Takes, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, CapKind, Caps};
+use crate::ledger::task::Task;
 use crate::plan::build::{Entry, Plan, Purchase};
 use crate::plan::reason::{Kept, Reason};
 use crate::report::escape::shown;
+use crate::report::phrase::{some_of, takes_of};
 use crate::report::prices::{Basis, Prices};
+use crate::report::standing::lacking;
 use crate::report::status::{bought_takes, kept_takes, run_account};
 use crate::report::style::{Paint, Style, count};
 use crate::report::table::{Side, Table};
@@ -122,6 +125,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     tell_buys(view, &totals, style, &mut out);
     tell_keeps(view.plan, style, &mut out);
     tell_settling(view.plan, &mut out);
+    tell_unasked(view, style, &mut out);
     tell_prices(view.prices, &mut out);
     tell_caps(view, &totals, style, &mut out);
     out
@@ -369,6 +373,67 @@ fn tell_settling(plan: &Plan, out: &mut String) {
             let _written = writeln!(out, "  {}", shown(path));
         }
     }
+}
+
+/// Takes that may have been paid for and that the manifest asks for no more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unasked<'a> {
+    /// Their task.
+    pub(super) id: TaskId,
+    /// What is known of it.
+    pub(super) task: &'a Task,
+    /// The takes.
+    pub(super) takes: Takes,
+    /// What stays reserved for them.
+    pub(super) reserved: Micros,
+}
+
+impl<'a> Unasked<'a> {
+    /// Finds them in a plan.
+    pub(super) fn of(view: &View<'a>) -> Vec<Self> {
+        let known = view.plan.unasked().filter_map(|id| {
+            let task = view.ledger.task(id)?;
+            let reserved = task.weight().reserved;
+            (!reserved.is_zero()).then(|| Self {
+                id,
+                task,
+                takes: lacking(task),
+                reserved,
+            })
+        });
+        let mut all: Vec<_> = known.collect();
+        let place = |one: &Self| (one.task.variant, one.takes.first, one.id);
+        all.sort_by(|a, b| {
+            let shots = a.task.shot.cmp(&b.task.shot);
+            shots.then_with(|| place(a).cmp(&place(b)))
+        });
+        all
+    }
+}
+
+fn tell_unasked(view: &View<'_>, style: Style, out: &mut String) {
+    let all = Unasked::of(view);
+    if all.is_empty() {
+        return;
+    }
+    let head = style.paint(Paint::Doubtful, "Not asked for any more");
+    let takes = count(
+        all.iter()
+            .map(|one| u64::from(one.takes.count))
+            .sum::<u64>(),
+        "take",
+    );
+    let reserved: Micros = all.iter().map(|one| one.reserved).sum();
+    let names = all.iter().map(|one| {
+        let takes = one.takes;
+        takes_of(&one.task.shot, one.task.variant, takes.first, takes.count)
+    });
+    let names = some_of(&names.collect::<Vec<_>>());
+    let _written = writeln!(
+        out,
+        "{head}: {takes} that may have been paid for; {reserved} stays reserved until the \
+         provider tells\n  {names}"
+    );
 }
 
 fn tell_prices(prices: &Prices, out: &mut String) {

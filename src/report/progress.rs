@@ -136,6 +136,14 @@ impl Watcher {
                 let level = self.wait_level(&trouble.code);
                 self.tell(level, &words::waiting(*task, *wait, trouble));
             }
+            Event::Asking {
+                task,
+                most,
+                trouble,
+            } => {
+                let level = self.wait_level(&trouble.code);
+                self.tell(level, &words::asking(*task, *most, trouble));
+            }
             Event::Settling(task) => {
                 if !std::mem::replace(&mut self.told_settling, true) {
                     self.tell(Level::Progress, &words::settling(self.goal.settling));

@@ -1,10 +1,11 @@
 //! What the run log knows, for people: takes, money, the last runs; what is unsure comes first.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::domain::money::Micros;
 use crate::journal::lock::Holder;
-use crate::ledger::bills::Bills;
+use crate::ledger::bills::{Absent, Bills};
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::{Account, CapKind, Caps};
 use crate::plan::build::Plan;
@@ -29,6 +30,8 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// What would be done now; none where the manifest cannot be read.
     pub plan: Option<&'a Plan>,
+    /// The files that are gone or changed.
+    pub absent: &'a Absent,
     /// The caps in force.
     pub caps: &'a Caps,
     /// The output folder, as a person knows it.
@@ -58,6 +61,8 @@ pub struct Counts {
     pub pending: u64,
     /// Of those, to be bought; 0 without a plan.
     pub to_buy: u64,
+    /// Of those, left out by a cap; 0 without a plan.
+    pub over_budget: u64,
     /// Of those, sent or paid for and not on disk.
     pub under_way: u64,
     /// Ended without an image, and nothing later took them over.
@@ -78,13 +83,15 @@ impl Counts {
     pub fn of(standing: &Standing, plan: Option<&Plan>) -> Self {
         let under_way = standing.open + standing.unfetched;
         let kept = |kept: Kept| plan.map(|plan| kept_takes(plan, kept));
-        let to_buy = plan.map_or(0, bought_takes);
+        let over_budget = plan.map_or(0, over_budget_takes);
+        let to_buy = plan.map_or(0, bought_takes) - over_budget;
         Self {
             wanted: plan.map(|plan| plan.entries.iter().map(|e| u64::from(e.wanted)).sum()),
             have: kept(Kept::Have),
             saved: standing.saved,
-            pending: to_buy + under_way,
+            pending: to_buy + over_budget + under_way,
             to_buy,
+            over_budget,
             under_way,
             failed: standing.takes(ProblemKind::Failed),
             refused: standing.takes(ProblemKind::Refused),
@@ -95,11 +102,18 @@ impl Counts {
     }
 }
 
-/// Gives how many takes a plan buys.
+/// Gives how many takes a plan buys, where no cap stands in the way.
 #[must_use]
 pub fn bought_takes(plan: &Plan) -> u64 {
     let purchases = plan.purchases.iter();
     purchases.map(|p| u64::from(p.takes.count)).sum()
+}
+
+/// Gives how many of those takes a cap leaves out.
+#[must_use]
+pub fn over_budget_takes(plan: &Plan) -> u64 {
+    let over = plan.purchases.iter().filter(|p| p.over.is_some());
+    over.map(|p| u64::from(p.takes.count)).sum()
 }
 
 /// Gives how many takes a plan leaves for a reason.
@@ -124,11 +138,14 @@ pub fn run_account(ledger: &Ledger) -> Account {
 #[must_use]
 pub fn text(view: &View<'_>, style: Style) -> String {
     let standing = Standing::of(view.ledger);
+    let unasked = view.plan.map(|plan| plan.unasked().collect::<HashSet<_>>());
     let mut out = String::new();
+    let tell_kind =
+        |kind, out: &mut String| tell_kind(&standing.problems, unasked.as_ref(), kind, style, out);
     if let Some(holder) = view.running {
         tell_running(holder, style, &mut out);
     }
-    tell_kind(&standing.problems, ProblemKind::Unsure, style, &mut out);
+    tell_kind(ProblemKind::Unsure, &mut out);
     if view.ledger.runs.is_empty() {
         let folder = shown(view.folder);
         let _written = writeln!(out, "{folder}: nothing was bought yet.");
@@ -136,10 +153,10 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
     tell_money(view, style, &mut out);
     if !view.ledger.runs.is_empty() {
-        bill::tell(&Bills::of(view.ledger), style, &mut out);
+        bill::tell(&Bills::of(view.ledger, view.absent), style, &mut out);
     }
     for kind in [ProblemKind::Lost, ProblemKind::Failed, ProblemKind::Refused] {
-        tell_kind(&standing.problems, kind, style, &mut out);
+        tell_kind(kind, &mut out);
     }
     tell_runs(view, style, &mut out);
     out
@@ -163,8 +180,12 @@ fn tell_takes(counts: &Counts, style: Style, out: &mut String) {
         parts.push(format!("{wanted} wanted, {have} of them on disk"));
     }
     parts.push(format!("{} saved in all", counts.saved));
+    let over_budget = match counts.over_budget {
+        0 => String::new(),
+        takes => format!(", {takes} over-budget"),
+    };
     parts.push(format!(
-        "{} pending ({} to buy, {} under way)",
+        "{} pending ({} to buy{over_budget}, {} under way)",
         counts.pending, counts.to_buy, counts.under_way
     ));
     for (number, word) in [

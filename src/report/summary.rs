@@ -1,15 +1,21 @@
 //! What is told when a run ends: what was saved, what it cost, what did not come and what to do.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::ledger::bills::Bills;
+use crate::domain::class::{Class, Trouble};
+use crate::domain::id::TaskId;
+use crate::ledger::bills::{Absent, Bills};
+use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
+use crate::ledger::task::{Fate, Image};
+use crate::plan::build::Plan;
 use crate::report::bill;
 use crate::report::escape::shortened;
-use crate::report::phrase::tell_kind;
+use crate::report::phrase::{CHANGED_FILE, tell_kind};
 use crate::report::progress::words::span;
-use crate::report::standing::{Standing, order};
+use crate::report::standing::{Standing, order, problem};
 use crate::report::status::{account, tell_caps};
 use crate::report::style::{Paint, Style, count};
 use crate::runner::event::{Problem, ProblemKind};
@@ -25,6 +31,10 @@ const CAPPED: u8 = 6;
 pub struct View<'a> {
     /// What came of it.
     pub outcome: &'a Outcome,
+    /// What its plan left as it was.
+    pub findings: &'a Findings,
+    /// The files that are gone or changed.
+    pub absent: &'a Absent,
     /// The caps it ran under.
     pub caps: &'a Caps,
     /// Where its images are, as a person knows it.
@@ -37,25 +47,93 @@ pub struct View<'a> {
     pub rehearsal: bool,
 }
 
-/// Gives everything that did not come, and what earlier runs left unsure or lost.
+/// What a plan finds that no run makes good by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    refused: Vec<TaskId>,
+    unasked: HashSet<TaskId>,
+    changed_files: Vec<String>,
+}
+
+impl Findings {
+    /// Reads a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            refused: plan.refused.clone(),
+            unasked: plan.unasked().collect(),
+            changed_files: plan.changed_files.clone(),
+        }
+    }
+
+    /// Gives the tasks that the manifest asks for no more.
+    #[must_use]
+    pub const fn unasked(&self) -> &HashSet<TaskId> {
+        &self.unasked
+    }
+
+    /// Gives what stands in the way of takes that are wanted, as the ledger has it now.
+    fn problems(&self, ledger: &Ledger) -> Vec<Problem> {
+        let refused = self.refused.iter();
+        let refused = refused.filter_map(|id| problem(*id, ledger.task(*id)?));
+        let changed = self.changed_files.iter();
+        refused
+            .chain(changed.filter_map(|path| changed_file(ledger, path)))
+            .collect()
+    }
+}
+
+fn changed_file(ledger: &Ledger, path: &str) -> Option<Problem> {
+    let is_it = |image: &&Image| matches!(&image.fate, Fate::Saved(at) if at.path == path);
+    let mut tasks = ledger.tasks();
+    let (id, task, image) = tasks.find_map(|(id, task)| {
+        let image = task.images.iter().find(is_it)?;
+        Some((id, task, image))
+    })?;
+    Some(Problem {
+        kind: ProblemKind::Missing,
+        task: id,
+        shot: task.shot.clone(),
+        variant: task.variant,
+        take: ledger.take_of(id, image.index).unwrap_or(task.takes.first),
+        takes: 1,
+        trouble: Trouble {
+            class: Class::Unknown,
+            code: CHANGED_FILE.to_owned(),
+            message: "it has not the size it was saved with, and was left alone".to_owned(),
+        },
+        at_stake: image.cost,
+    })
+}
+
+/// Gives everything that did not come, and what earlier runs left that stands in the way.
 #[must_use]
-pub fn problems(outcome: &Outcome) -> Vec<Problem> {
+pub fn problems(outcome: &Outcome, findings: &Findings) -> Vec<Problem> {
     let standing = Standing::of(&outcome.ledger);
     let is_old =
         |problem: &Problem| matches!(problem.kind, ProblemKind::Unsure | ProblemKind::Lost);
     let mut problems: Vec<_> = standing.problems.into_iter().filter(is_old).collect();
-    for problem in &outcome.problems {
+    let given_up = outcome.problems.iter().filter(|p| stands(outcome, p));
+    let found = findings.problems(&outcome.ledger);
+    for problem in given_up.cloned().chain(found) {
         let known = |other: &Problem| {
             other.kind == problem.kind
                 && other.task == problem.task
-                && (problem.kind != ProblemKind::Lost || other.take == problem.take)
+                && (!is_of_one_image(problem.kind) || other.take == problem.take)
         };
-        if !problems.iter().any(known) && stands(outcome, problem) {
-            problems.push(problem.clone());
+        if !problems.iter().any(known) {
+            problems.push(problem);
         }
     }
     problems.sort_by(order);
     problems
+}
+
+const fn is_of_one_image(kind: ProblemKind) -> bool {
+    matches!(
+        kind,
+        ProblemKind::Lost | ProblemKind::Missing | ProblemKind::Pending
+    )
 }
 
 /// Tells whether what was given up during the run was not made good before its end.
@@ -65,6 +143,7 @@ fn stands(outcome: &Outcome, problem: &Problem) -> bool {
     };
     match problem.kind {
         ProblemKind::Unsure => task.missing() > 0,
+        ProblemKind::UnderWay => task.is_open(),
         ProblemKind::Refused | ProblemKind::Failed => {
             !crate::report::standing::is_superseded(&outcome.ledger, problem.task, task)
         }
@@ -75,19 +154,21 @@ fn stands(outcome: &Outcome, problem: &Problem) -> bool {
 /// Tells how a run ended.
 #[must_use]
 pub fn text(view: &View<'_>, style: Style) -> String {
-    let problems = problems(view.outcome);
+    let problems = problems(view.outcome, view.findings);
+    let unasked = Some(view.findings.unasked());
     let mut out = String::new();
-    tell_kind(&problems, ProblemKind::Unsure, style, &mut out);
     for kind in [
+        ProblemKind::Unsure,
         ProblemKind::Lost,
         ProblemKind::Missing,
+        ProblemKind::UnderWay,
         ProblemKind::Pending,
         ProblemKind::Failed,
         ProblemKind::Refused,
     ] {
-        tell_kind(&problems, kind, style, &mut out);
+        tell_kind(&problems, unasked, kind, style, &mut out);
     }
-    tell_end(view, style, &mut out);
+    tell_end(view, &problems, style, &mut out);
     tell_pace(&view.outcome.pace, style, &mut out);
     tell_money(view, style, &mut out);
     tell_next(view, style, &mut out);
@@ -96,13 +177,13 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     out
 }
 
-fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
+fn tell_end(view: &View<'_>, problems: &[Problem], style: Style, out: &mut String) {
     let outcome = view.outcome;
     let paint = match outcome.end {
         RunEnd::Done if view.exit.0 == 0 => Paint::Good,
         _ => Paint::Doubtful,
     };
-    let end = style.paint(paint, &how_it_ended(view));
+    let end = style.paint(paint, &how_it_ended(view, problems));
     let mut counts = vec![format!("{} saved", count(outcome.saved, "take"))];
     if outcome.refetched > 0 {
         counts.push(format!(
@@ -119,12 +200,11 @@ fn tell_end(view: &View<'_>, style: Style, out: &mut String) {
 }
 
 /// Says how a run ended: one that went through its plan is not done while takes are missing.
-pub(super) fn how_it_ended(view: &View<'_>) -> String {
+pub(super) fn how_it_ended(view: &View<'_>, problems: &[Problem]) -> String {
     let lacks = matches!(view.exit.0, INCOMPLETE | CAPPED);
     if !lacks || view.outcome.end != RunEnd::Done {
         return end_sentence(&view.outcome.end);
     }
-    let problems = problems(view.outcome);
     let missing: u64 = problems.iter().map(|p| u64::from(p.takes)).sum();
     match missing + view.outcome.not_begun {
         0 => "Ended, with takes missing".to_owned(),
@@ -140,7 +220,8 @@ fn end_sentence(end: &RunEnd) -> String {
     };
     match end {
         RunEnd::Done => "Done".to_owned(),
-        RunEnd::Cap(over) => format!("Stopped at a cap: {over}"),
+        RunEnd::Cap(over) if over.cap.stops_all() => format!("Stopped at a cap: {over}"),
+        RunEnd::Cap(over) => format!("Ended, with takes left out by a {} cap", over.cap.word()),
         RunEnd::Drained(Why::Until) => "Stopped at the time given by --until".to_owned(),
         RunEnd::Drained(Why::Interrupted) => "Stopped by Ctrl-C, nothing left in flight".to_owned(),
         RunEnd::Drained(Why::Terminated) => "Stopped by SIGTERM, nothing left in flight".to_owned(),
@@ -184,7 +265,7 @@ fn tell_pace(pace: &Pace, style: Style, out: &mut String) {
         seen.push(format!("429 seen {}", count(busy, "time")));
     }
     if time_outs > 0 {
-        seen.push(format!("{} too slow", count(time_outs, "task")));
+        seen.push(format!("{} timed out", count(time_outs, "task")));
     }
     if pauses > 0 {
         let pauses = count(pauses, "time");
@@ -214,7 +295,7 @@ fn tell_money(view: &View<'_>, style: Style, out: &mut String) {
     let show = account("the show", accounts.show, view.caps.show);
     let _written = writeln!(out, "       {show}{play}");
     tell_caps(&view.outcome.ledger, view.caps, out);
-    bill::tell(&Bills::of(&view.outcome.ledger), style, out);
+    bill::tell(&Bills::of(&view.outcome.ledger, view.absent), style, out);
 }
 
 /// Names what the run's account holds: this run, and those before it that were cut off.
@@ -235,6 +316,8 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
         let _written = writeln!(out, "{head}   {what}");
     };
     match &outcome.end {
+        // What single sequences or shots are short of is told below.
+        RunEnd::Cap(over) if !over.cap.stops_all() => {}
         RunEnd::Cap(over) => tell(&format!(
             "raise the {} cap and run again to buy what is left",
             over.cap.word()

@@ -25,12 +25,21 @@ pub enum Event {
     Saved(Box<SavedImage>),
     /// A take will not come: refused, failed, unsure, lost, or not to be fetched just now.
     Trouble(Box<Problem>),
-    /// A task is tried again after a while.
+    /// A task is sent again after a while.
     Waiting {
         /// The task.
         task: TaskId,
         /// How long.
         wait: Duration,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// A task that the provider has, or may have, is asked about further; it is not sent again.
+    Asking {
+        /// The task.
+        task: TaskId,
+        /// How long at the most.
+        most: Duration,
         /// Why.
         trouble: Trouble,
     },
@@ -151,6 +160,8 @@ pub enum ProblemKind {
     Failed,
     /// Refused, unpaid.
     Refused,
+    /// Sent, and not settled: the next run asks about it first.
+    UnderWay,
     /// Paid for and not on disk yet; the next run fetches it.
     Pending,
     /// Its file is gone or changed, and it could not be fetched again.
@@ -158,7 +169,7 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Gives the word for people and reports.
+    /// Gives the word for reports; people read a space for `_`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -166,6 +177,7 @@ impl ProblemKind {
             Self::Lost => "lost",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::UnderWay => "under_way",
             Self::Pending => "pending",
             Self::Missing => "missing",
         }

@@ -151,7 +151,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             let free = self.has_free_slot() && self.returned.is_empty();
             let line_open = self.line.is_some() && self.draining.is_none();
             if self.is_idle() && !line_open && self.returned.is_empty() {
-                return self.draining.take().unwrap_or(RunEnd::Done);
+                return self.draining.take().unwrap_or_else(|| self.gone_through());
             }
             // In a fixed order, so that a run is not steered by chance. No branch starves the line:
             // only so many tasks are under way at once, and more come from the line alone.
@@ -175,6 +175,12 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
                 return end;
             }
         }
+    }
+
+    /// Gives the end of a run that went through its whole plan: a cap may have left some of it out.
+    fn gone_through(&self) -> RunEnd {
+        let over = self.capped.first();
+        over.map_or(RunEnd::Done, |over| RunEnd::Cap(over.clone()))
     }
 
     fn is_idle(&self) -> bool {
@@ -223,17 +229,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
             message: "the run was stopped before it looked after this".to_owned(),
         };
         for unsettled in std::mem::take(&mut self.unsettled) {
-            let made = {
-                let ledger = self.world.ledger();
-                let task = ledger.task(unsettled.task);
-                task.is_some_and(|task| task.missing() == 0)
-            };
-            let kind = if made {
-                ProblemKind::Pending
-            } else {
-                ProblemKind::Unsure
-            };
-            self.world.give_up(kind, unsettled.task, &trouble);
+            self.world.leave_open(unsettled.task, &trouble);
         }
         for refetch in std::mem::take(&mut self.refetch) {
             let take = self.world.ledger().take_of(refetch.task, refetch.index);

@@ -198,9 +198,9 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
                     place.is_no_measure();
                 }
                 if failures == 2 {
-                    world.tell(Event::Waiting {
+                    world.tell(Event::Asking {
                         task: trail.task,
-                        wait: patience_ends.saturating_duration_since(Instant::now()),
+                        most: patience_ends.saturating_duration_since(Instant::now()),
                         trouble: trouble.clone(),
                     });
                 }
@@ -231,9 +231,9 @@ async fn next_report<L: RunLog, P: Provider, S: ImageStore>(
         };
         unknown += 1;
         if unknown == TELL_WHEN_UNKNOWN {
-            world.tell(Event::Waiting {
+            world.tell(Event::Asking {
                 task: trail.task,
-                wait: patience_ends.saturating_duration_since(Instant::now()),
+                most: patience_ends.saturating_duration_since(Instant::now()),
                 trouble: unknown_just_now(),
             });
         }

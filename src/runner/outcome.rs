@@ -38,7 +38,7 @@ pub struct Pace {
     pub lowest: usize,
     /// How often the provider said that it was too busy (HTTP 429).
     pub busy: u64,
-    /// How often a task took too long.
+    /// How often a task timed out.
     pub time_outs: u64,
     /// How often sending paused because many tasks in a row could not be sent.
     pub pauses: u64,
@@ -49,7 +49,8 @@ pub struct Pace {
 pub enum RunEnd {
     /// All of the plan was gone through.
     Done,
-    /// A cap stood in the way.
+    /// A cap stood in the way: of all that was left, or only of single shots or sequences, which
+    /// [`Outcome::capped`] names then.
     Cap(OverCap),
     /// It was told to begin nothing new, and what was in flight is settled.
     Drained(Why),

@@ -369,7 +369,7 @@ pub(super) fn left_open<L: RunLog, P: Provider, S: ImageStore>(
     task: TaskId,
     trouble: &Trouble,
 ) -> Left {
-    world.give_up(ProblemKind::Unsure, task, trouble);
+    world.leave_open(task, trouble);
     Left::Settled
 }
 

@@ -226,11 +226,7 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
         match step::settle(&doubt_now) {
             Settle::AskAgain(wait) => {
                 if wait > Duration::from_secs(1) {
-                    world.tell(Event::Waiting {
-                        task: case.task,
-                        wait,
-                        trouble: trouble.clone(),
-                    });
+                    world.tell(waits(case.task, &doubt_now, wait, &trouble));
                 }
                 if !world.sleep(wait).await {
                     return Ok(left_open(world, case.task, &trouble));
@@ -260,6 +256,28 @@ pub(super) async fn settle<L: RunLog, P: Provider, S: ImageStore>(
                 return Ok(Left::Settled);
             }
         }
+    }
+}
+
+/// Tells what a wait is for: a task that the provider had is never sent again.
+fn waits(task: TaskId, doubt: &Doubt, wait: Duration, trouble: &Trouble) -> Event {
+    let trouble = trouble.clone();
+    if doubt.wanted && !doubt.accepted {
+        return Event::Waiting {
+            task,
+            wait,
+            trouble,
+        };
+    }
+    let most = if doubt.accepted {
+        doubt.patience.saturating_sub(doubt.since_sent)
+    } else {
+        wait
+    };
+    Event::Asking {
+        task,
+        most,
+        trouble,
     }
 }
 

@@ -144,6 +144,19 @@ impl<L: RunLog, P: Provider, S: ImageStore> World<L, P, S> {
         });
     }
 
+    /// Leaves a task to the next run, and says so in the words in which `status` will have it.
+    pub(super) fn leave_open(&self, task: TaskId, trouble: &Trouble) {
+        let kind = {
+            let ledger = self.ledger();
+            match ledger.task(task) {
+                Some(known) if known.missing() == 0 => ProblemKind::Pending,
+                Some(known) if known.is_in_doubt() => ProblemKind::Unsure,
+                _ => ProblemKind::UnderWay,
+            }
+        };
+        self.give_up(kind, task, trouble);
+    }
+
     /// Notes a take that will not come in this run.
     pub(super) fn give_up(&self, kind: ProblemKind, task: TaskId, trouble: &Trouble) {
         let problem = {
@@ -151,13 +164,16 @@ impl<L: RunLog, P: Provider, S: ImageStore> World<L, P, S> {
             let Some(known) = ledger.task(task) else {
                 return;
             };
+            // The images that were made are told of by themselves; they count from the front.
+            let (all, missing) = (known.takes, known.missing());
+            let made = if missing == 0 { 0 } else { all.count - missing };
             Problem {
                 kind,
                 task,
                 shot: known.shot.clone(),
                 variant: known.variant,
-                take: known.takes.first,
-                takes: known.takes.count,
+                take: TakeNo(all.first.0.saturating_add(made)),
+                takes: all.count - made,
                 trouble: trouble.clone(),
                 at_stake: known.weight().reserved,
             }

@@ -25,3 +25,4 @@ mod settle;
 mod signals;
 mod tangles;
 mod tidy;
+mod words;

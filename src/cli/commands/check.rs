@@ -39,13 +39,10 @@ pub fn check(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         return print(streams, &format!("{shown:#}\n"));
     }
     show.tell(&checked.complaints, streams);
+    let (shots, takes) = (count(shots, "shot"), count(takes, "take"));
+    let pictures = count(pictures, "picture");
     print(
         streams,
-        &format!(
-            "{}, {} with their variants, {}: all sound\n",
-            count(shots, "shot"),
-            count(pictures, "picture"),
-            count(takes, "take")
-        ),
+        &format!("{shots}, {pictures} with their variants, {takes}: all sound\n"),
     )
 }

@@ -4,7 +4,7 @@ use crate::cli::args::{self, ReportFormat};
 use crate::cli::books;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::{Stopped, load};
+use crate::cli::show::{Files, Stopped, load};
 use crate::cli::streams::Streams;
 use crate::report::history::History;
 use crate::report::{csv, json};
@@ -20,7 +20,8 @@ pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
     books::replay(&show.output, streams, |stamped| {
         history.take_in(&stamped).map_err(|why| why.to_string())
     })?;
-    let mut report = history.report();
+    let absent = Files::open(&show.output, streams)?.absent(history.ledger());
+    let mut report = history.report(&absent);
     let shots = show.manifest.shots.iter();
     let kept = shots.filter(|shot| !shot.kept.is_empty());
     report.kept = kept

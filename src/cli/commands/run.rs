@@ -15,7 +15,7 @@ use crate::cli::limits;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::{Line, Service};
-use crate::cli::show::{self, Show, Stopped, load};
+use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
@@ -28,6 +28,7 @@ use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::report::style::count;
+use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::settings::{AskFirst, Settings};
@@ -170,10 +171,9 @@ fn free_first(
         return Ok(books);
     }
     let service = Service::find(&args.manifest, &args.reach, streams)?;
-    let files = wants.gone.len() + wants.unsure.len();
+    let takes = count((wants.gone.len() + wants.unsure.len()) as u64, "take");
     streams.say(&format!(
-        "{} missing or unsure: the provider is asked first, free of charge\n",
-        count(files as u64, "take")
+        "{takes} missing or unsure: the provider is asked first, free of charge\n"
     ));
     let repaired = repair::fetch_again(show, id, &books, service, wants, streams)?;
     for gone in &repaired.gone {
@@ -216,13 +216,14 @@ fn nothing_to_do(
         pace: Pace::default(),
     };
     if whole && !streams.json {
-        let have = status::kept_takes(plan, Kept::Have);
+        let have = count(status::kept_takes(plan, Kept::Have), "take");
         let folder = show.output.display();
-        let have = count(have, "take");
         let text = format!("Nothing to do: {have} on disk, in {folder}\n");
         return print(streams, &text).map(|_| exit);
     }
-    summarise(show, &outcome, budget, Duration::ZERO, exit, streams)?;
+    let findings = Findings::of(plan);
+    let none = Duration::ZERO;
+    summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
 }
 
@@ -239,14 +240,18 @@ fn changed_file(show: &Show, path: &str) -> String {
 fn summarise(
     show: &Show,
     outcome: &Outcome,
+    findings: &Findings,
     budget: &Budget,
     took: Duration,
     exit: Exit,
     streams: &Streams,
 ) -> Result<(), Stopped> {
+    let absent = Files::open(&show.output, streams)?.absent(&outcome.ledger);
     let folder = show.output.to_string_lossy();
     let view = summary::View {
         outcome,
+        findings,
+        absent: &absent,
         caps: &budget.caps,
         folder: &folder,
         took,
@@ -285,17 +290,14 @@ fn agree(
     streams: &Streams,
 ) -> Result<(), Stopped> {
     let plan_table::Sum { takes, price, .. } = plan_table::Totals::of(plan).all;
-    let cap = budget
-        .caps
-        .run
-        .map_or_else(|| "no cap".to_owned(), |cap| format!("cap {cap}"));
+    let caps = budget.words();
     let play = if args.manifest.rehearse {
         " of play money"
     } else {
         ""
     };
     streams.say(&format!(
-        "{} to buy for {price}{play} at the most, {cap}\n",
+        "{} to buy for {price}{play} at the most, {caps}\n",
         count(takes, "image")
     ));
     if !resends.is_zero() {
@@ -375,6 +377,7 @@ impl Trip<'_> {
         let cut_off = self.cut_off;
         let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
+        let findings = Findings::of(&plan);
         let doors = Doors {
             log: Arc::new(log),
             provider: Arc::new(client),
@@ -417,6 +420,7 @@ impl Trip<'_> {
         summarise(
             self.show,
             &outcome,
+            &findings,
             &self.budget,
             began.elapsed(),
             exit,

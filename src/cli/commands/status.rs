@@ -3,7 +3,7 @@
 use crate::cli::args;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::{Stopped, load, show_id};
+use crate::cli::show::{Files, Stopped, load, show_id};
 use crate::cli::streams::Streams;
 use crate::cli::{books, planning};
 use crate::report::json;
@@ -32,10 +32,12 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         flags: &flags,
     };
     let (plan, _) = planning::plan(&wish, &ledger, &id, &budget, streams)?;
+    let absent = Files::open(&show.output, streams)?.absent(&ledger);
     let folder = show.output.to_string_lossy();
     let view = View {
         ledger: &ledger,
         plan: Some(&plan),
+        absent: &absent,
         caps: &budget.caps,
         folder: &folder,
         running: running.as_ref(),

@@ -2,6 +2,7 @@
 
 use crate::domain::money::Micros;
 use crate::expand::profile;
+use crate::ledger::bills::Absent;
 use crate::report::history::report::{State, Take, Told};
 use crate::runner::event::ProblemKind;
 
@@ -10,7 +11,8 @@ use crate::runner::event::ProblemKind;
 /// Takes and problems are named by their place in the report's lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// Takes that were paid for and have no file: not fetched yet, or lost.
+    /// Takes that were paid for and have no file: not fetched yet, lost, or the file is gone or
+    /// changed.
     pub paid_without_file: Vec<usize>,
     /// Problems that may have been billed though no image came of them.
     pub may_be_billed: Vec<usize>,
@@ -23,8 +25,8 @@ pub struct Bill {
 }
 
 impl Bill {
-    pub(super) fn of(takes: &[Take<'_>], problems: &[Told]) -> Self {
-        let such = |wanted: fn(&Take<'_>) -> bool| {
+    pub(super) fn of(takes: &[Take<'_>], problems: &[Told], absent: &Absent) -> Self {
+        let such = |wanted: &dyn Fn(&Take<'_>) -> bool| {
             let found = takes.iter().enumerate().filter(|(_, take)| wanted(take));
             found.map(|(place, _)| place).collect()
         };
@@ -35,16 +37,23 @@ impl Bill {
         };
         let problems = problems.iter().enumerate();
         Self {
-            paid_without_file: such(|take| matches!(take.state(), State::Produced | State::Lost)),
+            paid_without_file: such(&|take| match take.state() {
+                State::Produced | State::Lost => true,
+                State::Saved => {
+                    let image = take.image.map(|image| (take.task, image.index));
+                    image.is_some_and(|image| absent.contains(&image))
+                }
+                _ => false,
+            }),
             may_be_billed: problems
                 .filter(|(_, told)| may_be_billed(told))
                 .map(|(place, _)| place)
                 .collect(),
-            file_without_charge: such(|take| {
+            file_without_charge: such(&|take| {
                 take.state() == State::Saved && take.spent().is_zero()
             }),
-            cost_assumed: such(|take| take.image.is_some_and(|image| image.cost_assumed)),
-            unlike_listed: such(|take| {
+            cost_assumed: such(&|take| take.image.is_some_and(|image| image.cost_assumed)),
+            unlike_listed: such(&|take| {
                 let listed = listed_price(take);
                 let told = take.image.filter(|image| !image.cost_assumed);
                 told.is_some_and(|image| listed.is_some_and(|listed| listed != image.cost))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::class::Trouble;
 use crate::domain::id::{ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
+use crate::ledger::bills::Absent;
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::Account;
 use crate::ledger::record::Saved;
@@ -17,8 +18,9 @@ use crate::runner::event::{Problem, ProblemKind};
 
 /// Everything that happened.
 ///
-/// Takes, problems, money and bill depend on what was bought alone; how it came about (runs,
-/// times, resends) stands in [`Report::runs`] and in each take's trail.
+/// Takes, problems, money and bill depend on what was bought alone, the bill also on which files
+/// are there; how it came about (runs, times, resends) stands in [`Report::runs`] and in each
+/// take's trail.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// The show.
@@ -122,7 +124,7 @@ pub struct Money<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of(history: &'a History) -> Self {
+    pub(super) fn of(history: &'a History, absent: &Absent) -> Self {
         let ledger = history.ledger();
         let mut takes = Vec::new();
         let mut problems = Vec::new();
@@ -153,7 +155,7 @@ impl<'a> Report<'a> {
         problems.sort_by(|a, b| order(&a.problem, &b.problem));
         Self {
             show: ledger.show.as_ref(),
-            bill: Bill::of(&takes, &problems),
+            bill: Bill::of(&takes, &problems, absent),
             money: Money::of(history),
             takes,
             problems,

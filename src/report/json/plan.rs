@@ -8,7 +8,7 @@ use crate::domain::id::ShotId;
 use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
-use crate::report::plan_table::{Skipped, Sum, Totals, View};
+use crate::report::plan_table::{Skipped, Sum, Totals, Unasked, View};
 use crate::report::status::{kept_takes, run_account};
 
 /// Spells a plan as one JSON object, and a newline.
@@ -16,6 +16,7 @@ use crate::report::status::{kept_takes, run_account};
 pub fn spell(view: &View<'_>) -> String {
     let plan = view.plan;
     let totals = Totals::of(plan);
+    let unasked = Unasked::of(view);
     let kept = Kept::ALL.map(|kept| (kept.word(), kept_takes(plan, kept)));
     text(&PlanJson {
         format: FORMAT,
@@ -42,6 +43,7 @@ pub fn spell(view: &View<'_>) -> String {
         settle: Each(&plan.settle, SettleJson::of),
         refetch: Each(&plan.refetch, RefetchJson::of),
         changed_files: &plan.changed_files,
+        unasked: unasked.iter().map(UnaskedJson::of).collect(),
         skipped: Each(view.skipped, SkippedJson::of),
     })
 }
@@ -59,6 +61,7 @@ struct PlanJson<'a> {
     settle: Each<'a, Unsettled, SettleJson>,
     refetch: Each<'a, Refetch, RefetchJson>,
     changed_files: &'a [String],
+    unasked: Vec<UnaskedJson<'a>>,
     skipped: Each<'a, Skipped, SkippedJson<'a>>,
 }
 
@@ -221,6 +224,28 @@ impl RefetchJson {
         Self {
             task: refetch.task.to_string(),
             index: refetch.index,
+        }
+    }
+}
+
+/// Takes that may have been paid for and that the manifest asks for no more.
+#[derive(Serialize)]
+struct UnaskedJson<'a> {
+    task: String,
+    shot: &'a str,
+    variant: u32,
+    takes: Vec<u32>,
+    reserved_usd_micros: u64,
+}
+
+impl<'a> UnaskedJson<'a> {
+    fn of(unasked: &Unasked<'a>) -> Self {
+        Self {
+            task: unasked.id.to_string(),
+            shot: unasked.task.shot.as_str(),
+            variant: unasked.task.variant.0,
+            takes: unasked.takes.iter().map(|take| take.0).collect(),
+            reserved_usd_micros: unasked.reserved.get(),
         }
     }
 }

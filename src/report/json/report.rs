@@ -1,7 +1,8 @@
 //! How the report is spelled.
 //!
-//! `takes`, `problems`, `money` and `bill_check` depend on what was bought alone and are equal
-//! however many runs it took; `timeline` and `runs` tell how it came about.
+//! `takes`, `problems`, `money` and `bill_check` depend on what was bought alone (the last also on
+//! which files are there) and are equal however many runs it took; `timeline` and `runs` tell how
+//! it came about.
 
 use std::collections::BTreeMap;
 use std::io;

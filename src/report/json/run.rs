@@ -6,21 +6,20 @@ use crate::domain::id::RunId;
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::status::ProblemJson;
-use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
+use crate::report::json::{AccountJson, CapsJson, FORMAT, OverCapJson, text};
 use crate::report::summary::{View, how_it_ended, problems};
-use crate::runner::event::Problem;
 use crate::runner::outcome::{Pace, RunEnd};
 
 /// Spells how a run ended as one JSON object, and a newline.
 #[must_use]
 pub fn spell(view: &View<'_>) -> String {
     let outcome = view.outcome;
-    let problems = problems(outcome);
+    let problems = problems(outcome, view.findings);
     text(&RunJson {
         format: FORMAT,
         run: outcome.ledger.last_run().map(RunId::as_str),
         end: outcome.end.word(),
-        why: how_it_ended(view),
+        why: how_it_ended(view, &problems),
         exit_code: view.exit.0,
         exit_meaning: view.exit.1,
         rehearsal: view.rehearsal,
@@ -29,14 +28,14 @@ pub fn spell(view: &View<'_>) -> String {
         saved: outcome.saved,
         refetched: outcome.refetched,
         not_begun: outcome.not_begun,
-        problems: Each(&problems, ProblemJson::of),
+        problems: ProblemJson::all(&problems, Some(view.findings.unasked())),
         concurrency: ConcurrencyJson::of(&outcome.pace),
         money: MoneyJson {
             run: outcome.ledger.accounts.run.into(),
             show: outcome.ledger.accounts.show.into(),
             caps_usd_micros: view.caps.into(),
         },
-        bill_check: (&Bills::of(&outcome.ledger)).into(),
+        bill_check: (&Bills::of(&outcome.ledger, view.absent)).into(),
         stopped_at: match &outcome.end {
             RunEnd::Cap(over) => Some(over.into()),
             _ => None,
@@ -59,7 +58,7 @@ struct RunJson<'a> {
     saved: u64,
     refetched: u64,
     not_begun: u64,
-    problems: Each<'a, Problem, ProblemJson<'a>>,
+    problems: Vec<ProblemJson<'a>>,
     concurrency: Option<ConcurrencyJson>,
     money: MoneyJson,
     bill_check: BillCheckJson,

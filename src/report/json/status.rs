@@ -1,15 +1,16 @@
 //! How the status is spelled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::domain::id::ShowId;
+use crate::domain::id::{ShowId, TaskId};
 use crate::journal::lock::Holder;
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
 use crate::report::json::report::{RunJson, WhyJson};
-use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, text};
+use crate::report::json::{AccountJson, CapsJson, FORMAT, text};
+use crate::report::phrase::advice;
 use crate::report::standing::Standing;
 use crate::report::status::{Counts, View, run_account};
 use crate::runner::event::Problem;
@@ -18,12 +19,13 @@ use crate::runner::event::Problem;
 #[must_use]
 pub fn spell(view: &View<'_>) -> String {
     let standing = Standing::of(view.ledger);
+    let unasked = view.plan.map(|plan| plan.unasked().collect::<HashSet<_>>());
     let accounts = &view.ledger.accounts;
     text(&StatusJson {
         format: FORMAT,
         show_id: view.ledger.show.as_ref().map(ShowId::as_str),
         folder: view.folder,
-        problems: Each(&standing.problems, ProblemJson::of),
+        problems: ProblemJson::all(&standing.problems, unasked.as_ref()),
         takes: CountsJson::of(&Counts::of(&standing, view.plan)),
         money: MoneyJson {
             show: accounts.show.into(),
@@ -40,7 +42,7 @@ pub fn spell(view: &View<'_>) -> String {
                 .map(|(shot, account)| (shot.as_str(), (*account).into()))
                 .collect(),
         },
-        bill_check: (&Bills::of(view.ledger)).into(),
+        bill_check: (&Bills::of(view.ledger, view.absent)).into(),
         cut_off: view.is_cut_off(),
         running: view.running.map(RunningJson::of),
         runs: runs(view),
@@ -84,7 +86,7 @@ struct StatusJson<'a> {
     show_id: Option<&'a str>,
     folder: &'a str,
     takes: CountsJson,
-    problems: Each<'a, Problem, ProblemJson<'a>>,
+    problems: Vec<ProblemJson<'a>>,
     money: MoneyJson<'a>,
     bill_check: BillCheckJson,
     cut_off: bool,
@@ -100,6 +102,7 @@ pub(super) struct CountsJson {
     saved: u64,
     pending: u64,
     to_buy: u64,
+    over_budget: u64,
     under_way: u64,
     failed: u64,
     refused: u64,
@@ -116,6 +119,7 @@ impl CountsJson {
             saved: counts.saved,
             pending: counts.pending,
             to_buy: counts.to_buy,
+            over_budget: counts.over_budget,
             under_way: counts.under_way,
             failed: counts.failed,
             refused: counts.refused,
@@ -146,9 +150,21 @@ pub(super) struct ProblemJson<'a> {
     task: String,
     why: WhyJson<'a>,
     at_stake_usd_micros: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_to_do: Option<&'static str>,
 }
 
 impl<'a> ProblemJson<'a> {
+    /// Spells problems; `unasked` are the tasks that the manifest asks for no more.
+    pub(super) fn all(problems: &'a [Problem], unasked: Option<&HashSet<TaskId>>) -> Vec<Self> {
+        let spell = |problem| Self {
+            what_to_do: Some(advice(problem, unasked)),
+            ..Self::of(problem)
+        };
+        problems.iter().map(spell).collect()
+    }
+
+    /// Spells a problem as what happened, whatever can be done about it now.
     pub(super) fn of(problem: &'a Problem) -> Self {
         Self {
             kind: problem.kind.word(),
@@ -159,6 +175,7 @@ impl<'a> ProblemJson<'a> {
             task: problem.task.to_string(),
             why: WhyJson::of(&problem.trouble),
             at_stake_usd_micros: problem.at_stake.get(),
+            what_to_do: None,
         }
     }
 }

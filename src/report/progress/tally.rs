@@ -59,6 +59,8 @@ pub struct Tally {
     pub failed: u64,
     /// Refused, unpaid.
     pub refused: u64,
+    /// Sent and left to the next run.
+    pub under_way: u64,
     /// Paid for and left to the next run.
     pub pending: u64,
     /// Files that could not be fetched again.
@@ -95,6 +97,7 @@ impl Tally {
             | Event::Accepted(_)
             | Event::Produced(_)
             | Event::Waiting { .. }
+            | Event::Asking { .. }
             | Event::Settling(_) => {}
         }
     }
@@ -105,6 +108,7 @@ impl Tally {
             ProblemKind::Lost => &mut self.lost,
             ProblemKind::Failed => &mut self.failed,
             ProblemKind::Refused => &mut self.refused,
+            ProblemKind::UnderWay => &mut self.under_way,
             ProblemKind::Pending => &mut self.pending,
             ProblemKind::Missing => &mut self.missing,
         }
@@ -118,6 +122,7 @@ impl Tally {
             + self.lost
             + self.failed
             + self.refused
+            + self.under_way
             + self.pending
             + self.missing
     }

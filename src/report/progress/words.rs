@@ -8,7 +8,7 @@ use crate::domain::class::Trouble;
 use crate::domain::id::TaskId;
 use crate::ledger::record::{Intent, Produced};
 use crate::report::escape::shortened;
-use crate::report::phrase::{advice, paint, takes_of, takes_of_problem, why};
+use crate::report::phrase::{advice, head, paint, takes_of, takes_of_problem, why};
 use crate::report::progress::Level;
 use crate::report::progress::tally::{Goal, Tally};
 use crate::report::style::{Paint, count};
@@ -38,9 +38,9 @@ pub(super) fn trouble(problem: &Problem) -> Line {
     } else {
         format!(" ({} at stake)", problem.at_stake)
     };
-    let (why, advice) = (why(problem), advice(problem));
+    let (why, advice) = (why(problem), advice(problem, None));
     let rest = format!("{name}: {why}{money} -> {advice}");
-    line(paint(problem.kind), problem.kind.word(), rest)
+    line(paint(problem.kind), &head(problem.kind), rest)
 }
 
 /// Tells that nothing new is begun.
@@ -90,7 +90,14 @@ fn told(trouble: &Trouble) -> String {
     format!("{}: {message}", shortened(&trouble.code, 80))
 }
 
-/// Tells that a task is tried again after a while.
+/// Tells that a task is asked about further.
+pub(super) fn asking(task: TaskId, most: Duration, trouble: &Trouble) -> Line {
+    let (most, why) = (span(most), told(trouble));
+    let rest = format!("task {task} is asked about for at most {most} more: {why}");
+    line(Paint::Doubtful, "waiting", rest)
+}
+
+/// Tells that a task is sent again after a while.
 pub(super) fn waiting(task: TaskId, wait: Duration, trouble: &Trouble) -> Line {
     let why = told(trouble);
     let what = if wait.is_zero() {
@@ -222,6 +229,7 @@ pub(super) fn progress(goal: Goal, tally: &Tally, elapsed: Duration) -> String {
         (tally.lost, "lost"),
         (tally.failed, "failed"),
         (tally.refused, "refused"),
+        (tally.under_way, "left under way"),
         (tally.pending, "pending"),
         (tally.missing, "missing"),
     ] {

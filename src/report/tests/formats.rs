@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::ledger::bills::Absent;
 use crate::report::escape::is_steering;
 use crate::report::history::History;
 use crate::report::history::report::State;
@@ -11,13 +12,13 @@ use crate::report::{csv, json};
 
 pub(super) fn as_json(history: &History) -> String {
     let mut bytes = Vec::new();
-    json::report::spell(&history.report(), &mut bytes).expect("memory takes all");
+    json::report::spell(&history.report(&Absent::new()), &mut bytes).expect("memory takes all");
     String::from_utf8(bytes).expect("UTF-8")
 }
 
 fn as_csv(history: &History) -> String {
     let mut bytes = Vec::new();
-    csv::spell(&history.report(), &mut bytes).expect("memory takes all");
+    csv::spell(&history.report(&Absent::new()), &mut bytes).expect("memory takes all");
     String::from_utf8(bytes).expect("UTF-8")
 }
 
@@ -51,7 +52,7 @@ fn the_report_has_a_row_for_each_take_in_csv() {
 #[test]
 fn notes_and_other_columns_of_the_shots_are_told() {
     let history = eventful().history();
-    let mut report = history.report();
+    let mut report = history.report(&Absent::new());
     let cell = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let shot = report.takes[0].known.shot.clone();
     let kept = [
@@ -93,7 +94,7 @@ fn notes_and_other_columns_of_the_shots_are_told() {
 fn every_take_number_is_told_once() {
     let log = eventful();
     let history = log.history();
-    let report = history.report();
+    let report = history.report(&Absent::new());
     let mut seen = HashSet::new();
     for take in &report.takes {
         let place = (take.known.shot.clone(), take.known.variant, take.number);

@@ -227,6 +227,11 @@ async fn a_lower_limit_and_pauses_are_told() {
     let watching = tokio::spawn(watch(events, GOAL, manner, Box::new(paper.clone())));
     let tell = |event| sender.send(event).expect("somebody watches");
     let down = trouble(Class::Transient, "serviceUnavailable", HOSTILE);
+    tell(Event::Asking {
+        task: deal("104/TCC/0010", 1, 1).task(),
+        most: Duration::from_secs(1199),
+        trouble: trouble(Class::Unknown, "not-known", "not known just now"),
+    });
     tell(Event::InFlight(8));
     tell(Event::Limit { now: 8, most: 64 });
     tell(Event::Waiting {
@@ -259,6 +264,8 @@ async fn a_lower_limit_and_pauses_are_told() {
     assert!(!text.contains(|c| is_steering(c) && c != '\n'));
     let lines: Vec<&str> = text.lines().collect();
     let begins = [
+        "waiting: task 5bc56433-a0df-4005-a8be-5bc2965fe2be is asked about for at most 19 min 59 s \
+         more: not-known: not known just now",
         "waiting: until another task has ended before task ",
         "pausing: 5 sends in a row failed (serviceUnavailable: ",
         "pausing: one more failed (serviceUnavailable: ",
@@ -271,7 +278,7 @@ async fn a_lower_limit_and_pauses_are_told() {
     for (line, begin) in lines.iter().zip(begins) {
         assert!(line.starts_with(begin), "{line:?}");
     }
-    assert!(lines[1].ends_with("the first in 800 ms"), "{text}");
+    assert!(lines[2].ends_with("the first in 800 ms"), "{text}");
 }
 
 #[test]

@@ -92,6 +92,7 @@ pub(super) fn plan() -> Plan {
             index: 0,
         }],
         changed_files: vec!["images/104/TCC/0030_v\u{202e}001.jpg".to_owned()],
+        refused: Vec::new(),
     }
 }
 

@@ -1,14 +1,17 @@
 //! Status and summary, for people and as JSON.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::domain::class::Class;
 use crate::domain::id::{ShotId, TakeNo, Variant};
 use crate::domain::money::Micros;
+use crate::ledger::bills::Absent;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{CapKind, Caps, OverCap};
 use crate::report::escape::is_steering;
 use crate::report::style::Style;
+use crate::report::summary::Findings;
 use crate::report::tests::fixture::{Deal, HOSTILE, Log, deal, eventful, trouble};
 use crate::report::tests::plans::plan;
 use crate::report::{json, status, summary};
@@ -45,6 +48,7 @@ fn the_status_tells_what_is_unsure_first() {
     let view = status::View {
         ledger: &ledger,
         plan: Some(&plan),
+        absent: &Absent::new(),
         caps: &CAPS,
         folder: "out",
         running: None,
@@ -60,6 +64,7 @@ fn the_status_of_nothing() {
     let view = status::View {
         ledger: &Ledger::default(),
         plan: None,
+        absent: &Absent::new(),
         caps: &Caps::default(),
         folder: "o\u{1b}ut",
         running: None,
@@ -95,8 +100,11 @@ fn outcome(end: RunEnd, log: &Log, problems: Vec<Problem>) -> Outcome {
 }
 
 fn view<'a>(outcome: &'a Outcome, exit: (u8, &'a str)) -> summary::View<'a> {
+    static NONE: LazyLock<(Findings, Absent)> = LazyLock::new(Default::default);
     summary::View {
         outcome,
+        findings: &NONE.0,
+        absent: &NONE.1,
         caps: &CAPS,
         folder: "out",
         took: Duration::from_secs(185),
@@ -163,8 +171,12 @@ fn the_summary_says_why_a_run_stopped_and_what_to_do() {
         ));
         all.push('\n');
     }
-    let mut capped = outcome(RunEnd::Done, &log, Vec::new());
-    capped.capped = vec![over(), over()];
+    let of_a_shot = OverCap {
+        cap: CapKind::Shot,
+        ..over()
+    };
+    let mut capped = outcome(RunEnd::Cap(of_a_shot.clone()), &log, Vec::new());
+    capped.capped = vec![of_a_shot.clone(), of_a_shot];
     all += &summary::text(&view(&capped, (6, "stopped")), Style::default());
     insta::assert_snapshot!(all);
 }
@@ -175,6 +187,7 @@ fn colour_adds_nothing_but_colour() {
     let view = status::View {
         ledger: &ledger,
         plan: None,
+        absent: &Absent::new(),
         caps: &CAPS,
         folder: "out",
         running: None,
@@ -229,7 +242,7 @@ fn what_held_a_run_back_is_told() {
         pauses: 1,
         ..pressed
     };
-    let line = "Concurrency: between 8 and 64 (429 seen 1 time; 2 tasks too slow; sending paused \
+    let line = "Concurrency: between 8 and 64 (429 seen 1 time; 2 tasks timed out; sending paused \
                 1 time because the provider seemed to be down)";
     assert_eq!(told(everything).0.as_deref(), Some(line));
 }

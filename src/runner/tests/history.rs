@@ -529,7 +529,8 @@ impl State {
         };
         self.tell(|| format!("the run ends: {:?} {:?}", outcome.end, outcome.problems));
         let problems = outcome.problems.iter();
-        let unsure = problems.filter(|problem| problem.kind == ProblemKind::Unsure);
+        let unsure = problems
+            .filter(|problem| matches!(problem.kind, ProblemKind::Unsure | ProblemKind::UnderWay));
         self.unsure = unsure.map(|problem| problem.task).collect();
         match &outcome.end {
             RunEnd::Log(error) if !self.log.failed => {

@@ -21,7 +21,7 @@ use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Builder, FileState, Terms};
 use crate::plan::select::Selection;
 use crate::provider::{FetchError, Known};
-use crate::runner::event::ProblemKind;
+use crate::runner::event::{Event, ProblemKind};
 use crate::runner::order::Orders;
 use crate::runner::outcome::Outcome;
 use crate::runner::settings::{AskFirst, Settings};
@@ -142,8 +142,11 @@ async fn go(teller: &Teller, show: &Show) -> Outcome {
         orders: desk,
     };
     let (_stop, stopped) = watch::channel(Stop::No);
-    let (events, _watcher) = mpsc::unbounded_channel();
+    let (events, mut watcher) = mpsc::unbounded_channel();
     let outcome = run(doors, ledger, plan, settings, stopped, events).await;
+    while let Ok(event) = watcher.try_recv() {
+        teller.world().heard.push(event);
+    }
     let ended = RunEnded {
         run: id,
         reason: outcome.end.word().to_owned(),
@@ -239,6 +242,24 @@ fn a_task_that_is_worked_on_for_ever_is_unsure_and_not_waited_for_for_ever() {
 }
 
 #[test]
+fn a_task_that_is_never_sent_again_is_not_told_as_one_that_is() {
+    let teller = Teller::default();
+    teller.world().script.queue = VecDeque::from([Known::Nothing]);
+    live(&teller, &shots(1, 1));
+    assert_eq!(submits(&teller), 1);
+    let heard = std::mem::take(&mut teller.world().heard);
+    let sent_again = |event: &&Event| matches!(event, Event::Waiting { .. });
+    assert_eq!(heard.iter().find(sent_again).map(|_| ()), None);
+    let mut asking = heard.iter().filter_map(|event| match event {
+        Event::Asking { most, trouble, .. } => Some((*most, &trouble.code)),
+        _ => None,
+    });
+    let (most, code) = asking.next().expect("it is told what is waited for");
+    assert_eq!(code, "not-known");
+    assert!(most < Duration::from_secs(1200) && most > Duration::from_secs(1100));
+}
+
+#[test]
 fn an_unsure_take_is_bought_again_only_when_asked_and_only_once() {
     let teller = Teller::default();
     teller.world().script.queue = VecDeque::from([told(&[], true)]);
@@ -318,7 +339,8 @@ fn a_task_sent_again_gets_a_new_upload_under_its_old_id() {
     teller.world().script.unreachable = true;
     let show = shots(1, 1);
     let outcome = live(&teller, &show);
-    assert_eq!(outcome.problems[0].kind, ProblemKind::Unsure);
+    // No record says that it is unsure: the next run asks, and `status` says the same.
+    assert_eq!(outcome.problems[0].kind, ProblemKind::UnderWay);
     assert_eq!(submits(&teller), 1);
     teller.world().script.unreachable = false;
     teller.world().script.replies =
@@ -436,7 +458,9 @@ fn a_task_that_cannot_be_asked_about_is_left_to_the_next_run_in_the_end() {
     teller.world().script.unreachable = true;
     let show = shots(1, 1);
     let outcome = live(&teller, &show);
-    assert_eq!(outcome.problems[0].kind, ProblemKind::Unsure);
+    assert_eq!(outcome.problems[0].kind, ProblemKind::UnderWay);
+    let (_, task) = outcome.ledger.tasks().next().expect("a task");
+    assert!(task.is_open() && !task.is_in_doubt(), "as the log has it");
     assert_eq!(outcome.ledger.accounts.show, account(0, 1));
     teller.world().script.unreachable = false;
     teller.world().script.queue = VecDeque::from([told(&[1], false)]);

@@ -17,6 +17,7 @@ use crate::provider::{
     Address, CallError, FetchError, ImageStream, Known, Provider, ReferenceFile, Report,
     ResultImage, Submitted,
 };
+use crate::runner::event::Event;
 use crate::store::{Asked, ImageStore, Landed, Part, StoreError};
 
 /// What the provider says to a send.
@@ -53,6 +54,8 @@ pub(super) struct World {
     pub(super) log: Vec<Stamped>,
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) script: Script,
+    /// What was told to those who watch.
+    pub(super) heard: Vec<Event>,
 }
 
 #[derive(Clone, Default)]
