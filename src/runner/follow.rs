@@ -116,11 +116,12 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
     at_once: bool,
 ) -> Result<Left, Halt> {
     let mut question = None;
+    let mut asked = 0_u32;
     loop {
         match take_in(world, &mut trail, &report).await? {
             Progress::Complete => {
                 let took = trail.sent.elapsed();
-                world.poller.learn(took);
+                world.poller.learn(took, asked == 1);
                 if let Some(place) = &trail.place {
                     place.finished(took);
                 }
@@ -148,6 +149,7 @@ pub(super) async fn follow<L: RunLog, P: Provider, S: ImageStore>(
         }
         let question =
             question.get_or_insert_with(|| world.poller.follow(trail.task, trail.sent, at_once));
+        asked = asked.saturating_add(1);
         match next_report(world, &mut trail, question).await {
             Next::Report(next) => report = next,
             Next::Never => return never_came(world, &trail).await,

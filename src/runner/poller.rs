@@ -122,7 +122,11 @@ impl Poller {
     }
 
     /// Learns how long a task took from its send to its result.
-    pub(super) fn learn(&self, took: Duration) {
+    ///
+    /// What is there at the first question may have been there for long: the next task is asked
+    /// about sooner.
+    pub(super) fn learn(&self, took: Duration, at_first: bool) {
+        let took = if at_first { took / 2 } else { took };
         let mut waiting = self.waiting();
         waiting.shortest = Some(waiting.shortest.map_or(took, |shortest| shortest.min(took)));
     }
