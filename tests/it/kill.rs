@@ -50,6 +50,29 @@ fn base64_survives_thirty_kills() {
     kill_thirty_times("output = \"base64\"", "150ms");
 }
 
+/// Figure 11: whatever is in flight or unknown when a run is killed, no cap is passed.
+#[test]
+fn figure_11_bills_stay_under_every_cap_at_every_kill() {
+    const CAP: u64 = 30 * 28_000;
+    let show = Show::of(60, "jobs = 8\n[budget]\nshow = \"0.84\"\n");
+    let server = Rehearsal::start(&["--latency", "150ms"]);
+    let args = ["run", "--yes", "--endpoint", &server.endpoint];
+    for moment in [40, 90, 130, 170, 210, 250, 300, 360, 420, 500] {
+        let mut command = show.command(&args);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut run = command.spawn().expect("a run");
+        sleep(Duration::from_millis(moment));
+        run.kill().expect("a kill");
+        run.wait().expect("an end");
+        let billed = server.stats()["billed_usd_micros"].as_u64();
+        assert!(billed <= Some(CAP), "{billed:?} after {moment} ms");
+    }
+    show.run(&server, &[]).exits(6);
+    show.audit(&server, 30);
+    let billed = server.stats()["billed_usd_micros"].as_u64();
+    assert_eq!(billed, Some(CAP));
+}
+
 /// Tells whether a process can be traced here, and says so loudly where not.
 pub(crate) fn can_trace() -> bool {
     let tried = std::process::Command::new("strace")
@@ -246,7 +269,7 @@ fn break_off_everywhere(delivery: &str, signal: &str, each: usize) {
 }
 
 /// Figure 1: killed before the steps that leave a trace, and again in the recovery. Every second
-/// step is the first to be struck, and the ones between are struck in recoveries;
+/// step is the first to be struck, others are struck in the recoveries;
 /// `RESHOOT_EVERY_STEP=1` strikes every one first.
 #[test]
 fn figure_1_a_kill_at_any_step_and_again_in_recovery_loses_and_repeats_nothing() {
