@@ -10,7 +10,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::{Attempt, ShowId, TaskId};
 use crate::ledger::port::RunLog;
 use crate::plan::build::Purchase;
-use crate::provider::{Known, Provider, Report};
+use crate::provider::{CallError, Known, Provider, Report};
 use crate::runner::purchase::Errand;
 use crate::runner::settings::AskFirst;
 use crate::runner::world::World;
@@ -189,14 +189,9 @@ async fn ask<L: RunLog, P: Provider, S: ImageStore>(
                 }
             }
             Err(error) if error.names_no_task && *batch > 1 => *batch = 1,
-            Err(error) if error.trouble.class == Class::Account => return Err(error.trouble),
-            Err(error) if failures >= world.settings.retries => return Err(error.trouble),
             Err(error) => {
-                let wait = world.backoff.wait(failures, error.retry_after);
+                rest(world, error, failures).await?;
                 failures += 1;
-                if !world.sleep(wait).await {
-                    return Err(error.trouble);
-                }
             }
         }
     }
@@ -234,15 +229,27 @@ async fn patiently<L: RunLog, P: Provider, S: ImageStore>(
     loop {
         match world.provider.details(task).await {
             Ok(known) => return Ok(known),
-            Err(error) if error.trouble.class == Class::Account => return Err(error.trouble),
-            Err(error) if failures >= world.settings.retries => return Err(error.trouble),
             Err(error) => {
-                let wait = world.backoff.wait(failures, error.retry_after);
+                rest(world, error, failures).await?;
                 failures += 1;
-                if !world.sleep(wait).await {
-                    return Err(error.trouble);
-                }
             }
         }
+    }
+}
+
+/// Waits before a question that failed so many times before is put again, unless it is not.
+async fn rest<L: RunLog, P: Provider, S: ImageStore>(
+    world: &World<L, P, S>,
+    error: CallError,
+    failures: u32,
+) -> Result<(), Trouble> {
+    if error.trouble.class == Class::Account || failures >= world.settings.retries {
+        return Err(error.trouble);
+    }
+    let wait = world.backoff.wait(failures, error.retry_after);
+    if world.sleep(wait).await {
+        Ok(())
+    } else {
+        Err(error.trouble)
     }
 }

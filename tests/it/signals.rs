@@ -141,14 +141,12 @@ fn zone_near_a_minute(seconds: i64) -> (String, String) {
     let then = now + seconds - west;
     let minutes = then / 60 % 1440;
     let clock = format!("{:02}:{:02}", minutes / 60, minutes % 60);
-    (format!("XXX0:00:{west:02}"), clock)
+    (format!("TST0:00:{west:02}"), clock)
 }
 
-#[test]
-fn until_begins_nothing_new_and_exits_6_with_takes_left() {
-    let show = Show::of(40, "jobs = 2");
-    let server = Rehearsal::start(&["--latency", "300ms"]);
-    let (zone, clock) = zone_near_a_minute(3);
+/// Runs with an `--until` so many seconds from now.
+fn run_until(show: &Show, server: &Rehearsal, seconds: i64) -> std::process::Output {
+    let (zone, clock) = zone_near_a_minute(seconds);
     let args = [
         "run",
         "--yes",
@@ -158,8 +156,15 @@ fn until_begins_nothing_new_and_exits_6_with_takes_left() {
         &clock,
     ];
     let mut command = show.command(&args);
-    let output = command.env("TZ", &zone).output().expect("a run");
-    assert_eq!(output.status.code(), Some(6), "{zone} {clock} {output:?}");
+    command.env("TZ", &zone).output().expect("a run")
+}
+
+#[test]
+fn until_begins_nothing_new_and_exits_6_with_takes_left() {
+    let show = Show::of(40, "jobs = 2");
+    let server = Rehearsal::start(&["--latency", "300ms"]);
+    let output = run_until(&show, &server, 3);
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
     let billed = billed(&server);
     assert!((2..40).contains(&billed), "{billed} billed");
     assert_eq!(show.saved() as u64, billed, "what was in flight is saved");
@@ -173,17 +178,7 @@ fn until_begins_nothing_new_and_exits_6_with_takes_left() {
 fn until_on_a_run_that_is_done_in_time_changes_nothing() {
     let show = Show::of(2, "");
     let server = Rehearsal::start(&["--latency", "20ms"]);
-    let (zone, clock) = zone_near_a_minute(40);
-    let args = [
-        "run",
-        "--yes",
-        "--endpoint",
-        &server.endpoint,
-        "--until",
-        &clock,
-    ];
-    let mut command = show.command(&args);
-    let output = command.env("TZ", &zone).output().expect("a run");
+    let output = run_until(&show, &server, 40);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     show.audit(&server, 2);
 }
