@@ -243,7 +243,9 @@ impl Show {
         // expanded once more rather than all kept in memory.
         let checked = self.expansion.walk(|index, wanted| {
             if !skip_invalid {
-                wanted.iter().for_each(|wanted| each(index, wanted));
+                for wanted in &wanted {
+                    each(index, wanted);
+                }
             }
         });
         let skipped = if skip_invalid {
@@ -265,7 +267,9 @@ impl Show {
         for index in 0..self.expansion.shots().len() {
             if skip_invalid && !checked.is_left_out(index) {
                 let wanted = self.expansion.wanted(index).unwrap_or_default();
-                wanted.iter().for_each(|wanted| each(index, wanted));
+                for wanted in &wanted {
+                    each(index, wanted);
+                }
             }
         }
         Ok(Checked {
