@@ -5,6 +5,7 @@
 //! cargo bench --bench lists -- --rounds 1         one round
 //! cargo bench --bench lists -- plan               only the planning of lists
 //! cargo bench --bench lists -- again              only the run that has nothing to do
+//! cargo bench --bench lists -- again --outputs N  the same with another number of images
 //! ```
 //!
 //! `plan`: `reshoot plan` of a CSV of 100 000 and of 1 000 000 rows, against the bare reading of the
@@ -29,11 +30,10 @@ use std::time::Duration;
 
 use support::measure::{Cost, measure};
 use support::server::{SERVE, Server, serve};
-use support::{Failure, rounds, say};
+use support::{Failure, number, say};
 
 const ROUNDS: usize = 3;
 const LISTS: [u32; 2] = [100_000, 1_000_000];
-const OUTPUTS: u32 = 100_000;
 const READ: &str = "--read-for-the-benchmark";
 
 fn main() -> ExitCode {
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn measure_all(words: &[&str]) -> Result<(), Failure> {
-    let rounds = rounds(words, ROUNDS)?;
+    let rounds = number(words, "--rounds", ROUNDS)?;
     let all = !words.contains(&"plan") && !words.contains(&"again");
     if all || words.contains(&"plan") {
         for rows in LISTS {
@@ -63,7 +63,7 @@ fn measure_all(words: &[&str]) -> Result<(), Failure> {
         }
     }
     if all || words.contains(&"again") {
-        again(rounds)?;
+        again(number(words, "--outputs", 100_000)?, rounds)?;
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ fn read(list: &str) -> Result<(), Failure> {
 
 // Running again
 
-fn again(rounds: usize) -> Result<(), Failure> {
+fn again(outputs: usize, rounds: usize) -> Result<(), Failure> {
     let memory = Path::new("/dev/shm");
     let root = if memory.is_dir() {
         tempfile::tempdir_in(memory)?
@@ -133,7 +133,8 @@ fn again(rounds: usize) -> Result<(), Failure> {
         tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?
     };
     let list = root.path().join("shots.csv");
-    write_list(&list, OUTPUTS)?;
+    let outputs = u32::try_from(outputs)?;
+    write_list(&list, outputs)?;
     let server = Server::start(Duration::from_millis(1), 16 << 10)?;
     let run = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reshoot"));
@@ -152,12 +153,12 @@ fn again(rounds: usize) -> Result<(), Failure> {
     say(
         std::io::stdout(),
         &format!(
-            "again: {OUTPUTS} images were bought in {:.0} s; now there is nothing to do, median of \
+            "again: {outputs} images were bought in {:.0} s; now there is nothing to do, median of \
              {rounds}",
             bought.wall
         ),
     );
-    let ninja = built(root.path());
+    let ninja = built(root.path(), outputs);
     if let Err(why) = &ninja {
         say(std::io::stderr(), &format!("SKIPPED the comparison: {why}"));
     }
@@ -177,11 +178,11 @@ fn again(rounds: usize) -> Result<(), Failure> {
 }
 
 /// Has ninja build as many files, each from the list, so that it knows them.
-fn built(root: &Path) -> Result<PathBuf, Failure> {
+fn built(root: &Path, outputs: u32) -> Result<PathBuf, Failure> {
     let folder = root.join("ninja");
     fs::create_dir(&folder)?;
     let mut rules = String::from("rule touch\n  command = touch $out\n");
-    for n in 0..OUTPUTS {
+    for n in 0..outputs {
         let (episode, sequence) = (n / 1000, n / 50 % 20);
         writeln!(
             rules,

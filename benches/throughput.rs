@@ -43,7 +43,7 @@ use tokio::task::JoinSet;
 
 use support::measure::{Cost, measure};
 use support::server::{SERVE, Server, serve};
-use support::{Failure, rounds, say};
+use support::{Failure, number, say};
 
 const CASES: [Case; 3] = [
     Case::new("sync", 2000, Duration::from_millis(50), 256 << 10),
@@ -105,7 +105,7 @@ fn main() -> ExitCode {
 // Measuring
 
 fn measure_all(words: &[&str]) -> Result<(), Failure> {
-    let rounds = rounds(words, ROUNDS)?;
+    let rounds = number(words, "--rounds", ROUNDS)?;
     let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     for case in CASES {
         say(std::io::stdout(), &case_line(&case, rounds));

@@ -13,17 +13,12 @@ pub(crate) fn say(mut to: impl Write, line: &str) {
     let _unread = writeln!(to, "{line}");
 }
 
-/// Reads how many rounds were asked for.
-pub(crate) fn rounds(words: &[&str], usual: usize) -> Result<usize, Failure> {
-    let rounds = match words.iter().position(|word| *word == "--rounds") {
-        Some(at) => words
-            .get(at + 1)
-            .ok_or("--rounds takes a number")?
-            .parse()?,
-        None => usual,
+/// Reads the number that follows a flag, such as `--rounds 3`.
+pub(crate) fn number(words: &[&str], flag: &str, usual: usize) -> Result<usize, Failure> {
+    let Some(at) = words.iter().position(|word| *word == flag) else {
+        return Ok(usual);
     };
-    if rounds == 0 {
-        return Err("--rounds takes a number from 1".into());
-    }
-    Ok(rounds)
+    let number = words.get(at + 1).and_then(|word| word.parse().ok());
+    let number = number.filter(|number| *number > 0);
+    number.ok_or_else(|| format!("{flag} takes a number from 1").into())
 }
