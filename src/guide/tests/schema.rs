@@ -1,0 +1,1 @@
+//! The schema is current, sound, and judges manifests as the reader does.
