@@ -76,8 +76,8 @@ fn find(show: &Show, id: &str, streams: &Streams) -> Option<usize> {
     let shots = show.expansion.shots();
     let found = shots.iter().position(|shot| shot.id.value.as_str() == id);
     if found.is_none() {
-        let ids = shots.iter().map(|shot| shot.id.value.as_str());
-        let nearest = ids.min_by_key(|known| strsim::damerau_levenshtein(known, id));
+        let ids = shots.iter().map(|shot| shot.id.value.clone());
+        let nearest = ids.min_by_key(|known| strsim::damerau_levenshtein(known.as_str(), id));
         let complaint = Diagnostic::error("unknown-shot", format!("no shot is called `{id}`"));
         let complaint = match nearest {
             Some(near) => complaint.help(format!("did you mean `{near}`?")),
