@@ -306,11 +306,7 @@ fn a_data_uri_survives_the_list() {
     let cell = "\"a.png; data:image/png;base64,AAAA; https://example.com/b.png\"";
     let manifest = csv(&format!("prompt,refs\na pier,{cell}\n"));
     let all = shots(&manifest);
-    let references = all[0]
-        .layer
-        .references
-        .as_ref()
-        .expect("references");
+    let references = all[0].layer.references.as_ref().expect("references");
     let images: Vec<&Image> = references.iter().map(|r| &r.image.value).collect();
     assert!(matches!(
         images.as_slice(),
