@@ -1,7 +1,7 @@
 //! The expansion of a manifest, shot by shot and only when asked.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::Variant;
@@ -12,6 +12,7 @@ use crate::expand::key;
 use crate::expand::layers::{Layers, Settings, Sourced, Stack, ValueSource};
 use crate::expand::links;
 use crate::expand::naming::NameTemplate;
+use crate::expand::numbers::{Numbers, assign};
 use crate::expand::presets::Presets;
 use crate::expand::request::Request;
 use crate::expand::variants::{Cell, cells};
@@ -32,6 +33,7 @@ pub struct Expansion<'m> {
     pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
     facts: &'m ReferenceFacts,
     unprompted: Option<Place>,
+    numbers: OnceLock<Numbers>,
 }
 
 /// What one shot expands to.
@@ -67,7 +69,28 @@ impl<'m> Expansion<'m> {
             names,
             facts,
             unprompted: first.filter(|_| !prompted),
+            numbers: OnceLock::new(),
         }
+    }
+
+    /// Takes over the numbers that variants had before; to be done before anything is expanded.
+    ///
+    /// Only the first call counts, so that nothing is renumbered while a run goes on.
+    pub fn remember(&self, numbers: impl FnOnce() -> Numbers) {
+        self.numbers.get_or_init(numbers);
+    }
+
+    /// Gives the variants of a shot under the numbers they had before.
+    fn cells<'s>(&self, shot: &'s Shot) -> Result<Vec<Cell<'s>>, Vec<Diagnostic>> {
+        let mut cells = cells(shot)?;
+        let known = self.numbers.get().map(|numbers| numbers.of(&shot.id.value));
+        if let Some(known) = known.filter(|known| !known.is_empty()) {
+            assign(&mut cells, known, |cell| {
+                let (wanted, _) = self.variant(shot, cell).ok()?;
+                Some(wanted.key)
+            });
+        }
+        Ok(cells)
     }
 
     /// Gives the shots in the manifest's order; their index is what [`Self::wanted`] takes.
@@ -113,7 +136,7 @@ impl<'m> Expansion<'m> {
             return Ok(None);
         };
         let shot: &Shot = &shot;
-        let cells = cells(shot)?;
+        let cells = self.cells(shot)?;
         let Some(cell) = cells.iter().find(|cell| cell.variant == variant) else {
             return Ok(None);
         };
@@ -132,7 +155,7 @@ impl<'m> Expansion<'m> {
     /// Expands a shot; what is shared and broken is complained of at its own place.
     pub(crate) fn expand(&self, shot: &Shot) -> Expanded {
         let mut expanded = Expanded::default();
-        match cells(shot) {
+        match self.cells(shot) {
             Err(complaints) => expanded.complaints = complaints,
             Ok(cells) => {
                 for cell in &cells {

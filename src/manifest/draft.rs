@@ -136,11 +136,10 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Gives the id of a shot that has no error.
-    pub(super) fn sound(&self) -> Option<&ShotId> {
+    /// Gives the shot if it has no error.
+    pub(super) fn sound(&self) -> Option<&Shot> {
         let is_sound = !self.complaints.iter().any(Diagnostic::is_error);
-        let shot = self.shot.as_ref().filter(|_| is_sound)?;
-        Some(&shot.id.value)
+        self.shot.as_ref().filter(|_| is_sound)
     }
 }
 
@@ -198,8 +197,10 @@ impl Gathered {
 
     /// Notes the row of a sound shot, which is read again when it is asked for.
     pub(super) fn note(&mut self, row: RowAt, found: Found) {
-        self.prints.extend(found.sound().map(identity::fingerprint));
-        self.sound.note(row);
+        if let Some(shot) = found.sound() {
+            self.prints.push(identity::fingerprint(&shot.id.value));
+            self.sound.note(row, shot);
+        }
         for mut complaint in found.complaints {
             if complaint.shot.is_none() {
                 complaint.shot = found.id.as_ref().map(|id| id.value.clone());

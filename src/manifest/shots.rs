@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::domain::id::ShotId;
 use crate::manifest::model::Shot;
 use crate::manifest::table::{List, RowAt};
 
@@ -14,6 +15,8 @@ use crate::manifest::table::{List, RowAt};
 pub struct Shots {
     parts: Vec<Part>,
     count: usize,
+    /// The ids of the shots that have variants.
+    varied: Vec<ShotId>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,9 +65,18 @@ impl Shots {
         self.parts.iter().flat_map(of)
     }
 
+    /// Gives the ids of the shots that have variants, perhaps of some that are left out.
+    #[must_use]
+    pub fn varied(&self) -> &[ShotId] {
+        &self.varied
+    }
+
     /// Adds a shot at the end.
     pub fn push(&mut self, shot: Shot) {
         self.count += 1;
+        if !shot.variants.is_empty() {
+            self.varied.push(shot.id.value.clone());
+        }
         match self.parts.last_mut() {
             Some(Part::Written(shots)) => shots.push(shot),
             _ => self.parts.push(Part::Written(vec![shot])),
@@ -119,10 +131,13 @@ impl Shots {
     }
 
     /// Adds the row of a sound shot to the list that was begun last.
-    pub(super) fn note(&mut self, row: RowAt) {
+    pub(super) fn note(&mut self, row: RowAt, shot: &Shot) {
         if let Some(Part::Rows(_, rows)) = self.parts.last_mut() {
             rows.push(row);
             self.count += 1;
+            if !shot.variants.is_empty() {
+                self.varied.push(shot.id.value.clone());
+            }
         }
     }
 }

@@ -25,4 +25,5 @@ mod settle;
 mod signals;
 mod tangles;
 mod tidy;
+mod variants;
 mod words;

@@ -30,11 +30,13 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
     let Some(index) = find(&show, &args.shot, streams) else {
         return Err(Exit::Usage);
     };
+    let ledger = books::read(&show.output, streams)?;
+    let numbers = || planning::numbers(&show, &ledger);
+    show.expansion.remember(numbers);
     let wanted = show
         .expansion
         .wanted(index)
         .map_err(|complaints| refuse(&show.manifest.sources, &complaints, streams))?;
-    let ledger = books::read(&show.output, streams)?;
     let from_manifest = ledger.show_id_from_manifest;
     let id = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
     let flags = args::Buying::only_looking();
