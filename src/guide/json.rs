@@ -34,7 +34,7 @@ pub fn schema() -> String {
     let tables = definitions.tables.iter().skip(1);
     let tables = tables.map(|table| (table.id.to_owned(), Json::Object(definitions.table(table))));
     let keys = definitions.shared.iter();
-    let keys = keys.map(|(id, key)| (id.clone(), Json::Object(definitions.key(key))));
+    let keys = keys.map(|(id, key)| (id.clone(), Json::Object(property_of(key))));
     whole.push(("definitions", Json::Named(tables.chain(keys).collect())));
     let mut written = serde_json::to_string_pretty(&Json::Object(whole)).unwrap_or_default();
     written.push('\n');
@@ -109,7 +109,8 @@ impl Definitions {
             return;
         }
         self.tables.push(table);
-        for key in table.keys() {
+        let is_table = |key: &&Key| matches!(key.form, Form::Table(_));
+        for key in table.keys().filter(|key| !is_table(key)) {
             match self.keys.iter().find(|(_, known)| is_same(known, key)) {
                 Some((id, _)) if self.shared.iter().all(|(shared, _)| shared != id) => {
                     self.shared.push((id.clone(), key));
@@ -170,22 +171,19 @@ impl Definitions {
         }
         match self.shared.iter().find(|(_, known)| is_same(known, key)) {
             Some((id, _)) => Json::Object(vec![reference(id)]),
-            None => Json::Object(self.key(key)),
+            None => Json::Object(property_of(key)),
         }
     }
+}
 
-    fn key(&self, key: &'static Key) -> Fields {
-        if let Form::Table(_) = key.form {
-            return of_form(key.form);
-        }
-        let mut fields = vec![("description", text(&described(key)))];
-        fields.append(&mut of_form(key.form));
-        if let Holds::Toml(value) = holds(key.unset) {
-            fields.push(("default", of_toml(&value)));
-        }
-        fields.push(("examples", Json::List(vec![of_toml(key.example)])));
-        fields
+fn property_of(key: &Key) -> Fields {
+    let mut fields = vec![("description", text(&described(key)))];
+    fields.append(&mut of_form(key.form));
+    if let Holds::Toml(value) = holds(key.unset) {
+        fields.push(("default", of_toml(&value)));
     }
+    fields.push(("examples", Json::List(vec![of_toml(key.example)])));
+    fields
 }
 
 /// Tells whether two keys are one and the same, known to several tables.
@@ -195,19 +193,19 @@ fn is_same(one: &Key, other: &Key) -> bool {
 
 /// Says what a key is for, as an editor shows it beside the key.
 fn described(key: &Key) -> String {
-    let mut told = key.about.to_owned();
+    let mut parts = vec![key.about.to_owned()];
     if !key.unit.is_empty() {
-        told.push_str(&format!("\n\nUnit: {}.", key.unit));
+        parts.push(format!("Unit: {}.", key.unit));
     }
     match holds(key.unset) {
-        Holds::Toml(value) => told.push_str(&format!("\n\nDefault: `{value}`.")),
-        Holds::Told(words) => told.push_str(&format!("\n\nDefault: {words}.")),
+        Holds::Toml(value) => parts.push(format!("Default: `{value}`.")),
+        Holds::Told(words) => parts.push(format!("Default: {words}.")),
         Holds::Nothing => {}
     }
     if !key.becomes.is_empty() {
-        told.push_str(&format!("\n\nIn the request: {}.", key.becomes));
+        parts.push(format!("In the request: {}.", key.becomes));
     }
-    told
+    parts.join("\n\n")
 }
 
 fn reference(id: &str) -> (&'static str, Json) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fences::{Fence, between, fences, filled};
 use super::schema::Judge;
-use super::{Memory, errors, is_current, root, text_of};
+use super::{Memory, ends_in, errors, is_current, root, text_of};
 use crate::domain::id::{TakeNo, TaskId, Variant};
 use crate::expand::wanted::Wanted;
 use crate::guide::tables;
@@ -23,7 +23,7 @@ fn pages() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned()];
     for entry in std::fs::read_dir(root("docs")).expect("docs").flatten() {
         let name = entry.file_name().into_string().expect("UTF-8");
-        if name.ends_with(".md") {
+        if ends_in(&name, "md") {
             pages.push(format!("docs/{name}"));
         }
     }
@@ -79,7 +79,7 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
         std::fs::create_dir_all(beside).expect("a folder");
         std::fs::write(&path, text).expect("written");
         let named = text.split(['"', ',', ';', '\n', ' ']);
-        for picture in named.filter(|name| name.ends_with(".png") && !name.contains("://")) {
+        for picture in named.filter(|name| ends_in(name, "png") && !name.contains("://")) {
             let to = beside.join(picture);
             std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
             let shade = to
@@ -207,7 +207,7 @@ fn part_is_read(here: &str, path: &str, text: &str) {
     let prompt = "[defaults]\nprompt = \"a pier\"\n";
     memory.0.insert("show.toml".to_owned(), prompt.to_owned());
     let shots = "\n[[shots]]\nid = \"X/0010\"\nprompt = \"a pier\"\n";
-    let whole = if path.ends_with(".csv") || text.contains("[[shots]]") {
+    let whole = if ends_in(path, "csv") || text.contains("[[shots]]") {
         text.to_owned()
     } else {
         format!("{text}{shots}")

@@ -18,6 +18,13 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Tells whether a path ends in an extension.
+fn ends_in(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|own| own == extension)
+}
+
 fn text_of(path: &str) -> String {
     std::fs::read_to_string(root(path)).expect(path)
 }

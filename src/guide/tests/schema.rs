@@ -4,7 +4,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::Value;
 
 use super::keys::{Written, broken, sound};
-use super::{errors, is_current, outcome, root};
+use super::{ends_in, errors, is_current, outcome, root};
 use crate::cli::commands::init;
 use crate::domain::id::ShowId;
 use crate::guide::json::{FILE, schema};
@@ -74,7 +74,7 @@ fn what_init_writes_is_sound_to_the_schema_that_it_names() {
     let files = init::files(&ShowId::new("7f6c1c6e"), "A Grey Morning");
     let mut judged = 0;
     for (path, bytes) in &files {
-        if !path.ends_with(".toml") {
+        if !ends_in(path, "toml") {
             continue;
         }
         let text = String::from_utf8(bytes.clone()).expect("UTF-8");
