@@ -1,9 +1,9 @@
 //! The JSON Schema of manifests.
 //!
-//! It is of draft 7, the one that every editor's TOML support knows: Even Better TOML and taplo
-//! know no newer one, tombi knows this one too. Objects keep the order in which keys are
-//! documented. What a schema cannot say (whether a name is known, which of two layers wins) is
-//! left to `check`.
+//! It is of draft 7: tombi and taplo (Even Better TOML) both judge and complete by it with no network,
+//! and nothing of a newer draft is needed. Its id is a URN, as it is published nowhere yet; a path
+//! finds it. Objects keep the order in which keys are documented, and so do completions. What a
+//! schema cannot say (whether a name is known, which of two layers wins) is left to `check`.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
