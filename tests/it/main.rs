@@ -21,6 +21,7 @@ mod power;
 mod promises;
 mod repair;
 mod run;
+mod schema;
 mod settle;
 mod signals;
 mod tangles;
