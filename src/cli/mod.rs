@@ -11,6 +11,7 @@ pub mod books;
 pub mod commands;
 pub mod exit;
 pub mod limits;
+pub mod memo;
 pub mod planning;
 pub mod render;
 pub mod repair;

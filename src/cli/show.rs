@@ -17,7 +17,7 @@ use crate::expand::check;
 use crate::expand::expansion::Expansion;
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
-use crate::intake::folder::Folder;
+use crate::intake::folder::{Folder, Seen};
 use crate::intake::references;
 use crate::ledger::bills::Absent;
 use crate::ledger::fold::Ledger;
@@ -51,6 +51,10 @@ pub struct Show {
     pub output: PathBuf,
     /// Whether that is the folder of its rehearsal.
     pub rehearsal: bool,
+    /// Every text that was read or looked for.
+    pub seen: Vec<Seen>,
+    /// What is known of its references.
+    pub facts: &'static ReferenceFacts,
     /// The name of the manifest's file, as a run log without a `show.id` remembers it.
     name: String,
 }
@@ -72,6 +76,10 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
             return Err(refuse(&Sources::default(), &[complaint], streams));
         }
     };
+    let mut seen = vec![Seen {
+        path: args.manifest.clone(),
+        sha256: Some(Sha256::of(&root.bytes)),
+    }];
     let options = Options {
         encoding: args.encoding.clone(),
         set: args.set.clone(),
@@ -98,7 +106,10 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
     let facts: &'static ReferenceFacts = Box::leak(Box::new(facts));
     let output = output(args, manifest);
+    seen.extend_from_slice(folder.seen());
     Ok(Show {
+        seen,
+        facts,
         expansion: Expansion::new(manifest, facts),
         left_out,
         complaints,
@@ -315,11 +326,17 @@ impl Show {
 
     /// Shows warnings and notes, and the errors of shots that are left out.
     pub fn tell(&self, complaints: &[Diagnostic], streams: &Streams) {
-        if streams.quiet == 0 && !complaints.is_empty() {
-            let (color, width) = (streams.color_err, streams.width());
-            let sources = &self.manifest.sources;
-            streams.say(&render::complaints(sources, complaints, color, width));
+        streams.say(&self.told(complaints, streams));
+    }
+
+    /// Draws warnings and notes, and the errors of shots that are left out, unless quiet is asked for.
+    #[must_use]
+    pub fn told(&self, complaints: &[Diagnostic], streams: &Streams) -> String {
+        if streams.quiet > 0 || complaints.is_empty() {
+            return String::new();
         }
+        let (color, width) = (streams.color_err, streams.width());
+        render::complaints(&self.manifest.sources, complaints, color, width)
     }
 }
 

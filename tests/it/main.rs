@@ -9,6 +9,7 @@
 
 mod support;
 
+mod again;
 mod disk;
 mod errors;
 mod faults;
