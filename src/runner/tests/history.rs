@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::digest::Sha256;
 use crate::domain::id::{RunId, ShowId};
 use crate::domain::money::Micros;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::port::{LogError, RunLog as _};
@@ -280,6 +281,7 @@ impl History {
         let terms = Terms {
             show: &self.show,
             selection: &selection,
+            decisions: &Decisions::default(),
             caps: self.caps,
             rebuy_missing: flags.rebuy_missing,
             retry_refused: flags.retry_refused,
