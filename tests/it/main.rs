@@ -9,6 +9,7 @@
 
 mod support;
 
+mod decisions;
 mod disk;
 mod errors;
 mod faults;
