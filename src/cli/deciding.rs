@@ -1,12 +1,12 @@
 //! Decisions as commands read them, and what they make of the statuses of shots.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use crate::cli::exit::Exit;
 use crate::cli::show::{Show, Stopped};
 use crate::cli::streams::Streams;
-use crate::domain::diagnostic::Place;
+use crate::domain::diagnostic::{FileNo, Place, Sources};
 use crate::domain::id::ShotId;
 use crate::domain::lines::Lines;
 use crate::journal::decisions::{self, DecisionsError};
@@ -71,40 +71,59 @@ pub fn overruled(manifest: &Manifest, decisions: &Decisions) -> HashMap<ShotId, 
 /// Shots of which neither column nor decision says anything are left out.
 pub fn decided<'a>(show: &'a Show, is_asked: impl Fn(&ShotId) -> bool) -> Vec<Decided<'a>> {
     let decisions = &show.decisions;
-    let mut listed = HashSet::new();
+    let standing = decisions.shots().filter(|id| !decisions.on(id).is_empty());
+    let mut gone: BTreeSet<&ShotId> = standing.collect();
+    let mut places = Places::of(show);
     let mut told = Vec::new();
     for shot in show.manifest.shots.iter() {
         let id = &shot.id.value;
-        listed.insert(id.clone());
-        if (shot.status == Status::Todo && decisions.on(id).is_empty()) || !is_asked(id) {
-            continue;
+        let says_something = gone.remove(id) || shot.status != Status::Todo;
+        if says_something && is_asked(id) {
+            let column = places.column(&shot);
+            told.push(Decided::of(decisions, id, Some(column)));
         }
-        told.push(Decided::of(decisions, id, Some(column(show, shot))));
     }
-    let gone = decisions.shots().filter(|id| !listed.contains(*id));
-    let gone = gone.filter(|id| !decisions.on(id).is_empty() && is_asked(id));
+    let gone = gone.into_iter().filter(|id| is_asked(id));
     told.extend(gone.map(|id| Decided::of(decisions, id, None)));
     told
 }
 
-/// Gives what is true of one shot of the manifest, by its place in it.
+/// Gives what is true of one shot of the manifest.
 pub fn decided_on<'a>(show: &'a Show, shot: &Shot) -> Decided<'a> {
-    Decided::of(&show.decisions, &shot.id.value, Some(column(show, shot)))
+    let column = Places::of(show).column(shot);
+    Decided::of(&show.decisions, &shot.id.value, Some(column))
 }
 
-fn column(show: &Show, shot: &Shot) -> Column {
-    Column {
-        says: shot.status,
-        at: spelled(show, shot.place),
+/// Finds lines in the manifest's files, each of which is gone through once.
+struct Places<'a> {
+    sources: &'a Sources,
+    lines: HashMap<FileNo, Lines>,
+}
+
+impl<'a> Places<'a> {
+    fn of(show: &'a Show) -> Self {
+        Self {
+            sources: &show.manifest.sources,
+            lines: HashMap::new(),
+        }
     }
-}
 
-/// Spells where a shot is written: file and line.
-fn spelled(show: &Show, place: Place) -> String {
-    let Some(source) = show.manifest.sources.get(place.file) else {
-        return String::new();
-    };
-    let at = usize::try_from(place.start).unwrap_or(usize::MAX);
-    let (line, _) = Lines::of(&source.text).position(&source.text, at);
-    format!("{}:{line}", source.path)
+    fn column(&mut self, shot: &Shot) -> Column {
+        Column {
+            says: shot.status,
+            at: self.spelled(shot.place),
+        }
+    }
+
+    /// Spells where a shot is written: file and line.
+    fn spelled(&mut self, place: Place) -> String {
+        let Some(source) = self.sources.get(place.file) else {
+            return String::new();
+        };
+        let lines = self.lines.entry(place.file);
+        let lines = lines.or_insert_with(|| Lines::of(&source.text));
+        let at = usize::try_from(place.start).unwrap_or(usize::MAX);
+        let (line, _) = lines.position(&source.text, at);
+        format!("{}:{line}", source.path)
+    }
 }

@@ -304,7 +304,10 @@ fn kill_when(show: &Show, server: &Rehearsal, is_time: impl Fn() -> bool) {
     let mut run = command.spawn().expect("a run");
     let began = Instant::now();
     while !is_time() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the time never came");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the time never came"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     run.kill().expect("a kill");

@@ -26,4 +26,5 @@ mod settle;
 mod signals;
 mod tangles;
 mod tidy;
+mod variants;
 mod words;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
-use crate::manifest::draft::Gathered;
+use crate::manifest::draft::{Found, Gathered};
 use crate::manifest::identity;
 use crate::manifest::model::{Shot, Status, Variants};
 use crate::manifest::rules::twice;
@@ -55,7 +55,12 @@ pub(super) fn shots(
             shot(&field, table, position, any_named, gathered);
         } else {
             let complaint = field.wrong_type("a table, headed `[[shots]]`").help(LISTS);
-            gathered.take(None, field.place, None, vec![complaint]);
+            gathered.take(Found {
+                place: field.place,
+                id: None,
+                shot: None,
+                complaints: vec![complaint],
+            });
         }
     }
 }
@@ -74,7 +79,12 @@ fn shot(
     }
     if any_named && !table.contains_key("id") && !table.contains_key("name") {
         complaints.push(identity::missing(around.place, position));
-        gathered.take(None, around.place, None, complaints);
+        gathered.take(Found {
+            place: around.place,
+            id: None,
+            shot: None,
+            complaints,
+        });
         return;
     }
     let number = || Placed::at(identity::number(position), around.place);
@@ -95,7 +105,12 @@ fn shot(
         variants: parts.variants,
         kept: parts.kept,
     });
-    gathered.take(id, around.place, shot, complaints);
+    gathered.take(Found {
+        place: around.place,
+        id,
+        shot,
+        complaints,
+    });
 }
 
 #[derive(Default)]
