@@ -253,7 +253,7 @@ pub struct Explain {
 /// `approve`, `retake`, `hold` and `omit`.
 #[derive(Debug, Args)]
 pub struct Decide {
-    /// Shots by id or glob (`*` stops at a slash, `**` does not), or a take: @v003, @3, @02_v003
+    /// Shots by id or glob (`*` stops at a slash, `**` does not), or a take: `@v003`, `@02_v003`
     #[arg(value_name = "SHOT[@TAKE]", required = true)]
     pub targets: Vec<String>,
     /// Why, for those who come later

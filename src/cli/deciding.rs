@@ -41,6 +41,7 @@ pub fn tell_tail(tail: &Tail, fate: &str, streams: &Streams) {
 }
 
 /// Says why the decisions cannot be used.
+#[must_use]
 pub fn stopped(error: &DecisionsError, streams: &Streams) -> Stopped {
     streams.insist(&format!("error: {error}\n"));
     match error {
@@ -69,7 +70,7 @@ pub fn overruled(manifest: &Manifest, decisions: &Decisions) -> HashMap<ShotId, 
 /// Gives what is true of every shot, in the manifest's order; then of shots that are gone from it.
 ///
 /// Shots of which neither column nor decision says anything are left out.
-pub fn decided<'a>(show: &'a Show, is_asked: impl Fn(&ShotId) -> bool) -> Vec<Decided<'a>> {
+pub fn decided(show: &Show, is_asked: impl Fn(&ShotId) -> bool) -> Vec<Decided<'_>> {
     let decisions = &show.decisions;
     let standing = decisions.shots().filter(|id| !decisions.on(id).is_empty());
     let mut gone: BTreeSet<&ShotId> = standing.collect();

@@ -88,7 +88,7 @@ fn refuse_all(show: &Show, complaints: &[Diagnostic], streams: &Streams) -> Stop
 /// Gives the name of who decides, where the system tells one.
 fn user() -> Option<String> {
     let names = ["USER", "LOGNAME", "USERNAME"].into_iter();
-    let mut told = names.filter_map(|name| std::env::var_os(name));
+    let mut told = names.filter_map(std::env::var_os);
     let told = told.find(|name| !name.is_empty())?;
     Some(told.to_string_lossy().into_owned())
 }

@@ -63,7 +63,9 @@ impl Minutes {
 
 fn fold(records: &[Stamped]) -> Decisions {
     let mut decisions = Decisions::default();
-    records.iter().for_each(|record| decisions.apply(record));
+    for record in records {
+        decisions.apply(record);
+    }
     decisions
 }
 
@@ -285,7 +287,8 @@ proptest! {
                 ))
                 .cloned()
                 .collect();
-            prop_assert_eq!(fold(&own).on(&shot), whole.on(&shot));
+            let alone = fold(&own);
+            prop_assert_eq!(alone.on(&shot), whole.on(&shot));
         }
     }
 }
