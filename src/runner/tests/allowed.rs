@@ -6,6 +6,7 @@ use crate::domain::id::{ImageId, Key, ShotId, TaskId, Variant};
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{End, Fate};
+use crate::manifest::model::Status;
 use crate::runner::tests::cupboard::Cupboard;
 
 /// A request, as far as it makes a picture.
@@ -15,6 +16,8 @@ pub(super) type Picture = (ShotId, Variant, Key);
 #[derive(Default)]
 pub(super) struct Allowed {
     wanted: BTreeMap<Picture, u64>,
+    /// What the status column asked for as a retake, beside what there was.
+    retakes: BTreeMap<Picture, u64>,
     /// What `--rebuy missing` allowed besides, once for each image.
     again: BTreeMap<Picture, BTreeSet<(TaskId, u32)>>,
     /// Which image each take became, for ever.
@@ -28,7 +31,12 @@ pub(super) struct Allowed {
 impl Allowed {
     pub(super) fn want(&mut self, wanted: &Wanted) {
         let picture = (wanted.shot.clone(), wanted.variant, wanted.key);
-        let most = self.wanted.entry(picture).or_default();
+        let asked = if wanted.status == Status::Retake {
+            &mut self.retakes
+        } else {
+            &mut self.wanted
+        };
+        let most = asked.entry(picture).or_default();
         *most = (*most).max(u64::from(wanted.takes));
     }
 
@@ -56,7 +64,8 @@ impl Allowed {
 
     /// Gives how many images may be bought of a picture.
     pub(super) fn most(&self, picture: &Picture) -> u64 {
-        let wanted = self.wanted.get(picture).copied().unwrap_or(0);
+        let of = |asked: &BTreeMap<Picture, u64>| asked.get(picture).copied().unwrap_or(0);
+        let wanted = of(&self.wanted) + of(&self.retakes);
         let again = self.again.get(picture).map_or(0, BTreeSet::len);
         wanted + again as u64
     }
