@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{ImageId, Key, ShotId, TaskId, Variant};
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::SetAside;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{End, Fate};
 use crate::manifest::model::Status;
@@ -18,7 +19,7 @@ pub(super) struct Allowed {
     wanted: BTreeMap<Picture, u64>,
     /// What the status column asked for as a retake, beside what there was.
     retakes: BTreeMap<Picture, u64>,
-    /// What `--rebuy missing` allowed besides, once for each image.
+    /// What `--rebuy missing` and retakes allowed besides, once for each image.
     again: BTreeMap<Picture, BTreeSet<(TaskId, u32)>>,
     /// Which image each take became, for ever.
     pub(super) takes: BTreeMap<(ShotId, Variant, u32), ImageId>,
@@ -59,6 +60,18 @@ impl Allowed {
                 let made = task.takes.count - task.missing();
                 again.extend((made..task.takes.count).map(|index| (id, index)));
             }
+        }
+    }
+
+    /// A person sets takes aside: each may be bought once more.
+    pub(super) fn retake(&mut self, ledger: &Ledger, takes: &[SetAside]) {
+        for take in takes {
+            let Some(task) = ledger.task(take.task) else {
+                continue;
+            };
+            let picture = (task.shot.clone(), task.variant, task.key);
+            let again = self.again.entry(picture).or_default();
+            again.insert((take.task, take.index));
         }
     }
 
