@@ -147,7 +147,7 @@ impl Counts {
             by_decision,
         } = self;
         format!(
-            "{approved} approved, {held} held, {omitted} omitted, {retakes} to retake; of these \
+            "{approved} approved, {held} held, {omitted} omitted, {retakes} asked for again; of these \
              {by_decision} by decision"
         )
     }

@@ -293,6 +293,37 @@ proptest! {
     }
 }
 
+/// `docs/decisions.md` is true: its example is sound and means what is said, its fields are named.
+#[test]
+fn the_document_is_true() {
+    const DOCUMENT: &str = include_str!("../../../docs/decisions.md");
+    let (_, rest) = DOCUMENT.split_once("```jsonl\n").expect("an example");
+    let example = rest.split_once("```").expect("its end").0;
+    let (mut crc, mut records, mut kinds) = (0, Vec::new(), BTreeSet::new());
+    for line in example.lines() {
+        let (stamped, next) = json::decode(line.as_bytes(), crc).expect("a sound line");
+        crc = next;
+        let written: serde_json::Value = serde_json::from_str(line).expect("json");
+        for field in written.as_object().expect("an object").keys() {
+            assert!(DOCUMENT.contains(&format!("`{field}`")), "{field}");
+        }
+        kinds.insert(written["kind"].as_str().expect("a kind").to_owned());
+        records.push(stamped);
+    }
+    assert_eq!(kinds.len(), Kind::ALL.len() + 1, "{kinds:?}");
+    let decisions = fold(&records);
+    let verdict = |shot, column| decisions.verdict(&ShotId::new(shot), column).status;
+    assert_eq!(verdict("104/TCC/0020", Status::Todo), Status::Approved);
+    assert_eq!(
+        verdict("104/TCC/0030", Status::WaitingForApproval),
+        Status::Hold
+    );
+    assert_eq!(verdict("104/TCC/0040", Status::Todo), Status::Todo);
+    assert_eq!(verdict("104/TCC/0050", Status::Todo), Status::Omit);
+    let aside = decisions.aside(&ShotId::new("104/TCC/0010"));
+    assert_eq!(aside.numbers(Variant(0)), BTreeSet::from([1]));
+}
+
 #[test]
 fn later_kinds_are_kept_and_mean_nothing() {
     let head = |seq| Head {
