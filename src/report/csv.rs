@@ -16,8 +16,9 @@ use crate::report::history::report::{Report, Take};
 
 /// The columns, in order.
 ///
-/// `run` and `saved_at` tell how a take came about and change with the number of runs it took; those
-/// after them tell what people decided; all others depend on what was bought alone. The note and the other columns of the shots follow them.
+/// The last two tell how a take came about and change with the number of runs it took, the five
+/// before them what people decided; all others depend on what was bought alone. The note and the
+/// other columns of the shots follow them.
 pub const COLUMNS: [&str; 33] = [
     "shot",
     "sequence",
@@ -45,13 +46,13 @@ pub const COLUMNS: [&str; 33] = [
     "key",
     "task",
     "image",
-    "run",
-    "saved_at",
     "decision",
     "decision_note",
     "decision_by",
     "decision_at",
     "chosen",
+    "run",
+    "saved_at",
 ];
 
 /// Writes the table.
@@ -143,8 +144,6 @@ fn row(report: &Report<'_>, take: &Take<'_>) -> [String; COLUMNS.len()] {
         take.image
             .map(|image| image.image.to_string())
             .unwrap_or_default(),
-        bought.run.to_string(),
-        saved_at.map(|at| at.to_string()).unwrap_or_default(),
         decision
             .map(|made| made.kind.word())
             .unwrap_or_default()
@@ -153,6 +152,8 @@ fn row(report: &Report<'_>, take: &Take<'_>) -> [String; COLUMNS.len()] {
         text(decision.and_then(|made| made.by.as_ref())),
         decision.map(|made| made.at.to_string()).unwrap_or_default(),
         yes_or_no(is_chosen.then_some(true)),
+        bought.run.to_string(),
+        saved_at.map(|at| at.to_string()).unwrap_or_default(),
     ]
 }
 

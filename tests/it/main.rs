@@ -22,6 +22,7 @@ mod power;
 mod promises;
 mod repair;
 mod run;
+mod schema;
 mod settle;
 mod signals;
 mod tangles;
