@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use glob::Pattern;
 
 use crate::cli::args;
+use crate::cli::deciding;
 use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::streams::Streams;
@@ -20,6 +21,7 @@ use crate::expand::wanted::Wanted;
 use crate::intake::folder::{Folder, Seen};
 use crate::intake::references;
 use crate::ledger::bills::Absent;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
@@ -47,6 +49,8 @@ pub struct Show {
     pub complaints: Vec<Diagnostic>,
     /// The digest of every text the manifest was read from.
     pub sha256: Sha256,
+    /// What people decided.
+    pub decisions: Decisions,
     /// Where its files go.
     pub output: PathBuf,
     /// Whether that is the folder of its rehearsal.
@@ -59,11 +63,24 @@ pub struct Show {
     name: String,
 }
 
-/// Reads a manifest; what is wrong with its form stops the command here.
+/// Reads a manifest and what was decided; what is wrong with its form stops the command here.
+///
+/// # Errors
+/// Ends with [`Exit::Invalid`] after every complaint was shown, and with [`Exit::Damaged`] where
+/// the decisions are damaged.
+pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+    let mut show = load_undecided(args, streams)?;
+    show.decisions = deciding::read(&show.output, streams)?;
+    let statuses = deciding::overruled(show.manifest, &show.decisions);
+    show.expansion.overrule(statuses);
+    Ok(show)
+}
+
+/// Reads a manifest without what was decided: for commands that buy nothing and tell no status.
 ///
 /// # Errors
 /// Ends with [`Exit::Invalid`] after every complaint was shown.
-pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let path = args.manifest.to_string_lossy().into_owned();
     let (root, mut folder) = match open(&path) {
         Ok(opened) => opened,
@@ -114,6 +131,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         left_out,
         complaints,
         sha256: digest(&manifest.sources),
+        decisions: Decisions::default(),
         output,
         rehearsal: args.rehearse,
         name: file_name(&args.manifest),
