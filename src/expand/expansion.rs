@@ -336,7 +336,7 @@ impl Spot<'_, '_> {
             takes: *settings.takes.value,
             results_per_task: *settings.results_per_task.value,
             preset: settings.preset.value.clone(),
-            characters: compiled.characters,
+            characters: compiled.characters(),
             template: compiled.template.value.as_str().into(),
             key: key::of(&request),
             parts: key::parts(&request),

@@ -3,7 +3,7 @@
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer,
     Resolution, Safety, Technical,
 };
 use crate::manifest::shown::{any_of, nearest, shown};
@@ -48,6 +48,7 @@ pub(super) const TECHNICAL: &[&str] = &[
     "safety",
     "ttl",
     "ref_style",
+    "ref_limit",
     "webhook_url",
     "upload_endpoint",
 ];
@@ -107,6 +108,7 @@ impl Setting<'_> {
             "safety" => to.safety = self.choice(Safety::WORDS, Safety::parse, all),
             "ttl" => to.ttl = self.whole(LEAST_TTL, u32::MAX, all),
             "ref_style" => to.ref_style = self.choice(RefStyle::WORDS, RefStyle::parse, all),
+            "ref_limit" => to.ref_limit = self.choice(RefLimit::WORDS, RefLimit::parse, all),
             "webhook_url" => to.webhook_url = self.secret(all),
             "upload_endpoint" => to.upload_endpoint = self.secret(all),
             _ => return false,
