@@ -33,6 +33,19 @@ pub struct Expansion<'m> {
     unprompted: Option<Place>,
 }
 
+/// All that is known of one shot and variant.
+#[derive(Debug)]
+pub struct Known<'k> {
+    /// The layers.
+    pub stack: &'k Stack<'k>,
+    /// The technical settings.
+    pub settings: &'k Settings<'k>,
+    /// The prompt and its references.
+    pub compiled: &'k Compiled<'k>,
+    /// The fields of the name template with their values, take and extension aside.
+    pub fields: Vec<(&'k str, String)>,
+}
+
 /// What one shot expands to.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
@@ -100,7 +113,7 @@ impl<'m> Expansion<'m> {
         Ok(wanted.into_iter().find(|wanted| wanted.variant == variant))
     }
 
-    /// Calls `tell` with the layers, the settings and the compiled prompt of one variant.
+    /// Calls `tell` with all that is known of one variant.
     ///
     /// # Errors
     /// Gives every complaint about the variant; nothing if there is no such shot or variant.
@@ -108,7 +121,7 @@ impl<'m> Expansion<'m> {
         &self,
         shot: usize,
         variant: Variant,
-        tell: impl FnOnce(&Stack<'_>, &Settings<'_>, &Compiled<'_>) -> T,
+        tell: impl FnOnce(&Known<'_>) -> T,
     ) -> Result<Option<T>, Vec<Diagnostic>> {
         let Some(shot) = self.manifest.shots.get(shot) else {
             return Ok(None);
@@ -120,8 +133,26 @@ impl<'m> Expansion<'m> {
         let (stack, complaint) = self.stack(shot, cell.layer.as_ref());
         let (settings, mut complaints) = Settings::resolve(&stack);
         complaints.extend(complaint);
+        let place = Spot {
+            manifest: self.manifest,
+            shot,
+            cell,
+            stack: &stack,
+            settings: &settings,
+        };
         match compile(shot, &stack, &settings, self.material()) {
-            Ok(compiled) if complaints.is_empty() => Ok(Some(tell(&stack, &settings, &compiled))),
+            Ok(compiled) if complaints.is_empty() => {
+                let fields = self.names.as_ref().map(NameTemplate::fields);
+                let fields = fields.unwrap_or_default().into_iter();
+                Ok(Some(tell(&Known {
+                    stack: &stack,
+                    settings: &settings,
+                    compiled: &compiled,
+                    fields: fields
+                        .map(|name| (name, place.field(name).into_owned()))
+                        .collect(),
+                })))
+            }
             compiled => {
                 complaints.extend(compiled.err().unwrap_or_default());
                 Err(complaints)

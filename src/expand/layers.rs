@@ -221,7 +221,9 @@ impl<'a> Stack<'a> {
     }
 
     /// Gives the layers, the weakest first.
-    pub(crate) fn layers(&self) -> impl Iterator<Item = (ValueSource<'a>, &'a Layer)> {
+    pub(crate) fn layers(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (ValueSource<'a>, &'a Layer)> {
         self.0.iter().copied()
     }
 }

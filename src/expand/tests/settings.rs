@@ -42,7 +42,8 @@ fn the_last_layer_wins_and_is_remembered() {
     let source = |bench: &Bench| {
         let expansion = Expansion::new(&bench.manifest, &bench.facts);
         expansion
-            .explain(0, Variant(0), |_, settings, _| {
+            .explain(0, Variant(0), |known| {
+                let settings = known.settings;
                 format!(
                     "{} by {}; {} by {}; {} by {}",
                     settings.takes.value,
@@ -81,8 +82,9 @@ fn every_value_tells_where_it_came_from_and_no_secret() {
         .vars
         .insert("weather".to_owned(), weather);
     let expansion = Expansion::new(&bench.manifest, &bench.facts);
-    let told = expansion.explain(0, Variant(0), |stack, settings, _| {
-        let told = stack.told().into_iter().chain(settings.told());
+    let told = expansion.explain(0, Variant(0), |known| {
+        let settings = known.settings.told(known.stack);
+        let told = known.stack.told().into_iter().chain(settings);
         let line = |told: Told<'_>| format!("{} = {} ({})", told.name, told.value, told.source);
         told.map(line).collect::<Vec<_>>().join("\n")
     });
