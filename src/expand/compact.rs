@@ -84,7 +84,10 @@ impl<'c, 'a> Fitting<'c, 'a> {
         let known = members
             .chain(self.own)
             .filter_map(|held| held.image.as_ref().ok());
-        known.map(|known| known.digest).collect::<BTreeSet<Sha256>>().len()
+        known
+            .map(|known| known.digest)
+            .collect::<BTreeSet<Sha256>>()
+            .len()
     }
 
     /// Finds the character whose sheet goes next.
@@ -151,7 +154,9 @@ impl<'c, 'a> Fitting<'c, 'a> {
         }
         if let Some(compacted) = self.compacted(limit) {
             let place = settings.ref_limit.place.unwrap_or(shot.place);
-            return Some(compacted.note(self.most).at(place).of_shot(&shot.id.value));
+            let id = &shot.id.value;
+            let help = format!("`reshoot explain {id}` shows what is sent, and what is not");
+            return Some(compacted.note(self.most).at(place).of_shot(id).help(help));
         }
         let (found, most) = (self.before, self.most);
         let name = settings.model.name;
@@ -254,7 +259,10 @@ impl Compacted<'_> {
         let names: Vec<String> = self.characters.iter().map(|c| format!("`{c}`")).collect();
         let (who, send) = match names.split_last() {
             Some((last, [])) => (last.clone(), "sends its sheet"),
-            Some((last, rest)) => (format!("{} and {last}", rest.join(", ")), "send their sheets"),
+            Some((last, rest)) => (
+                format!("{} and {last}", rest.join(", ")),
+                "send their sheets",
+            ),
             None => (String::new(), "sends its sheet"),
         };
         let (before, after) = (self.before, self.after);
@@ -262,6 +270,5 @@ impl Compacted<'_> {
             "references-compacted",
             format!("{who} {send} instead of face and body: {before} -> {after}/{most} references"),
         )
-        .expected("no more references than the model takes, as `ref_limit = \"compact\"` asks")
     }
 }

@@ -10,7 +10,8 @@ use crate::expand::request::AskedSize;
 use crate::expand::size;
 use crate::manifest::model::Reference;
 use crate::manifest::settings::{
-    Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer, Safety, Technical,
+    Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer, Safety,
+    Technical,
 };
 use crate::manifest::shown::{nearest, shown, some_of};
 
@@ -221,9 +222,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Gives the layers, the weakest first.
-    pub(crate) fn layers(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (ValueSource<'a>, &'a Layer)> {
+    pub(crate) fn layers(&self) -> impl DoubleEndedIterator<Item = (ValueSource<'a>, &'a Layer)> {
         self.0.iter().copied()
     }
 }

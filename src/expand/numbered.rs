@@ -73,7 +73,12 @@ impl<'a> Given<'a> {
             None if self.role().is_none() => out.own("reference"),
             None => {}
         }
-        if let Some(scope) = self.reference.scope.as_ref().filter(|_| self.scope().is_some()) {
+        if let Some(scope) = self
+            .reference
+            .scope
+            .as_ref()
+            .filter(|_| self.scope().is_some())
+        {
             out.own(" (");
             out.value(scope, Origin::Entry(key, Part::Scope));
             out.own(")");

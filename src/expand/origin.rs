@@ -166,9 +166,7 @@ impl<'a> Written<'a> {
     pub(crate) fn segment(&self, at: usize) -> Option<(usize, Segment<'a>)> {
         let index = self.segments.partition_point(|segment| segment.end <= at);
         let begins = index.checked_sub(1).map_or(0, |i| self.segments[i].end);
-        self.segments
-            .get(index)
-            .map(|segment| (begins, *segment))
+        self.segments.get(index).map(|segment| (begins, *segment))
     }
 
     /// Tells whether the byte belongs to something a person wrote.
@@ -262,7 +260,12 @@ mod tests {
         let mut sources = Sources::default();
         let text = "prompt = \"Mira and Mira\"";
         let file = sources.add("show.toml".to_owned(), text.into());
-        let place = Place { file, start: 9, end: 24, cell: None };
+        let place = Place {
+            file,
+            start: 9,
+            end: 24,
+            cell: None,
+        };
         assert_eq!(file, FileNo(0));
         let from = typed(Some(place)).later(9);
         let found = pinpoint(&from, "Mira", &sources).expect("a place");

@@ -7,8 +7,8 @@ use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::manifest::model::Preset;
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer,
-    Resolution, Safety, Technical,
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
+    ReferenceTransfer, Resolution, Safety, Technical,
 };
 use crate::manifest::shown::{nearest, shown, some_of};
 

@@ -41,9 +41,12 @@ impl<'a> Settings<'a> {
         };
         macro_rules! word {
             ($name:literal, $field:ident) => {
-                row(stack, $name, |l| l.technical.$field.as_ref(), |v| {
-                    v.word().to_owned()
-                })
+                row(
+                    stack,
+                    $name,
+                    |l| l.technical.$field.as_ref(),
+                    |v| v.word().to_owned(),
+                )
             };
         }
         let mut told = Vec::new();
@@ -114,7 +117,12 @@ impl<'a> Settings<'a> {
 fn rest_of<'a>(size: &Told<'a>, other: &Told<'a>) -> Told<'a> {
     let is_tier = other.name != "resolution";
     Told {
-        name: if is_tier { "resolution" } else { "aspect_ratio" }.to_owned(),
+        name: if is_tier {
+            "resolution"
+        } else {
+            "aspect_ratio"
+        }
+        .to_owned(),
         value: format!("that of {}", size.value),
         ..size.clone()
     }
@@ -135,11 +143,20 @@ fn asks<'a>(stack: &Stack<'a>) -> Vec<Told<'a>> {
         };
         let technical = &layer.technical;
         let tier = technical.resolution.as_ref();
-        add("resolution", tier.map(|r| (r.value.word().to_owned(), r.place)));
+        add(
+            "resolution",
+            tier.map(|r| (r.value.word().to_owned(), r.place)),
+        );
         let ratio = technical.aspect_ratio.as_ref();
-        add("aspect_ratio", ratio.map(|r| (r.value.word().to_owned(), r.place)));
+        add(
+            "aspect_ratio",
+            ratio.map(|r| (r.value.word().to_owned(), r.place)),
+        );
         let size = technical.size.as_ref();
-        add("size", size.map(|s| (format!("{}x{}", s.value.0, s.value.1), s.place)));
+        add(
+            "size",
+            size.map(|s| (format!("{}x{}", s.value.0, s.value.1), s.place)),
+        );
     }
     asks
 }

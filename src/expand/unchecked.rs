@@ -3,8 +3,8 @@
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::expand::layers::{Sourced, ValueSource};
 use crate::expand::numbered::References;
-use crate::expand::profile::ModelProfile;
 use crate::expand::origin::Written;
+use crate::expand::profile::ModelProfile;
 use crate::expand::prompt::Body;
 use crate::manifest::model::Shot;
 use crate::manifest::settings::RefStyle;

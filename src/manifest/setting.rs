@@ -3,8 +3,8 @@
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer,
-    Resolution, Safety, Technical,
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
+    ReferenceTransfer, Resolution, Safety, Technical,
 };
 use crate::manifest::shown::{any_of, nearest, shown};
 

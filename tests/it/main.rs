@@ -9,6 +9,7 @@
 
 mod support;
 
+mod bible;
 mod disk;
 mod errors;
 mod faults;

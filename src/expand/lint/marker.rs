@@ -11,7 +11,8 @@ const WORDS: [&str; 3] = ["image", "img", "reference"];
 
 /// What opens or introduces a marker in one spelling or another, wide letters too.
 const OPEN: &[char] = &[
-    '<', '[', '{', '@', '#', '(', '‹', '«', '〈', '《', '⟨', '＜', '［', '【', '〔', '「', '＠', '＃', '（',
+    '<', '[', '{', '@', '#', '(', '‹', '«', '〈', '《', '⟨', '＜', '［', '【', '〔', '「', '＠',
+    '＃', '（',
 ];
 
 /// What closes one.

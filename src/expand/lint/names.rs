@@ -15,16 +15,18 @@ const SHORTEST_MISSPELT: usize = 4;
 
 /// Ordinary words, which with a capital at the start of a sentence are no names.
 const ORDINARY: &[&str] = &[
-    "all", "and", "any", "are", "art", "back", "been", "both", "but", "can", "close", "cold", "come", "dark",
-    "dawn", "dear", "down", "each", "even", "ever", "every", "far", "few", "for", "four", "from", "full", "give",
-    "going", "gone", "good", "grey", "half", "hard", "have", "hear", "her", "here", "high", "his", "hold", "home",
-    "hope", "how", "its", "just", "keep", "last", "late", "left", "less", "like", "line", "long", "look", "low",
-    "make", "mark", "many", "may", "mid", "mist", "more", "most", "much", "near", "nine", "none", "not", "now",
-    "off", "old", "once", "one", "only", "open", "our", "out", "over", "own", "past", "rain", "rest", "rise",
-    "rose", "same", "see", "she", "show", "side", "some", "soon", "stay", "still", "sun", "ten", "than", "that",
-    "the", "their", "them", "then", "there", "these", "they", "thin", "this", "those", "three", "time", "two",
-    "under", "until", "very", "wait", "walk", "wall", "warm", "was", "well", "were", "what", "when", "where",
-    "which", "while", "who", "whom", "whose", "why", "wide", "will", "wind", "with", "word", "yet", "you", "your",
+    "all", "and", "any", "are", "art", "back", "been", "both", "but", "can", "close", "cold",
+    "come", "dark", "dawn", "dear", "down", "each", "even", "ever", "every", "far", "few", "for",
+    "four", "from", "full", "give", "going", "gone", "good", "grey", "half", "hard", "have",
+    "hear", "her", "here", "high", "his", "hold", "home", "hope", "how", "its", "just", "keep",
+    "last", "late", "left", "less", "like", "line", "long", "look", "low", "make", "mark", "many",
+    "may", "mid", "mist", "more", "most", "much", "near", "nine", "none", "not", "now", "off",
+    "old", "once", "one", "only", "open", "our", "out", "over", "own", "past", "rain", "rest",
+    "rise", "rose", "same", "see", "she", "show", "side", "some", "soon", "stay", "still", "sun",
+    "ten", "than", "that", "the", "their", "them", "then", "there", "these", "they", "thin",
+    "this", "those", "three", "time", "two", "under", "until", "very", "wait", "walk", "wall",
+    "warm", "was", "well", "were", "what", "when", "where", "which", "while", "who", "whom",
+    "whose", "why", "wide", "will", "wind", "with", "word", "yet", "you", "your",
 ];
 
 /// A word that stands in a prompt or var as it was typed.
@@ -118,7 +120,10 @@ impl Page<'_, '_> {
         Some(
             Diagnostic::warning(
                 "plain-name",
-                format!("{} is typed as plain text, so no marker stands after it", shown(typed)),
+                format!(
+                    "{} is typed as plain text, so no marker stands after it",
+                    shown(typed)
+                ),
             )
             .at(self.place(&range))
             .expected(format!(
@@ -132,7 +137,10 @@ impl Page<'_, '_> {
         let (name, key) = (member.shown, &member.key);
         Diagnostic::warning(
             "name-spelled-otherwise",
-            format!("{} is typed, but `{key}` is called `{name}`", shown(word.text)),
+            format!(
+                "{} is typed, but `{key}` is called `{name}`",
+                shown(word.text)
+            ),
         )
         .at(self.place(&word.range))
         .expected("one spelling of a name; of two a model makes two people")

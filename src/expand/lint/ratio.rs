@@ -28,8 +28,19 @@ const SURE: &[(u32, u32)] = &[
 
 /// Words that say that a ratio is one of pictures.
 const PICTURE_WORDS: &[&str] = &[
-    "aspect", "ratio", "frame", "framing", "format", "crop", "cropped", "composition", "poster",
-    "letterbox", "letterboxed", "anamorphic", "ar",
+    "aspect",
+    "ratio",
+    "frame",
+    "framing",
+    "format",
+    "crop",
+    "cropped",
+    "composition",
+    "poster",
+    "letterbox",
+    "letterboxed",
+    "anamorphic",
+    "ar",
 ];
 
 /// Words before a time of day.
@@ -44,7 +55,16 @@ const CLOCK_AFTER: &[&str] = &[
 ];
 
 /// Words of a language of ratios, that may begin with a capital without naming a book.
-const NO_BOOK: &[&str] = &["a", "an", "the", "in", "wide", "cinematic", "shot", "vertical"];
+const NO_BOOK: &[&str] = &[
+    "a",
+    "an",
+    "the",
+    "in",
+    "wide",
+    "cinematic",
+    "shot",
+    "vertical",
+];
 
 /// Finds every ratio that is surely meant as one of pictures.
 pub(super) fn named(text: &str) -> impl Iterator<Item = Named> {
@@ -54,7 +74,9 @@ pub(super) fn named(text: &str) -> impl Iterator<Item = Named> {
             let start = from + start;
             let read = read(text, start);
             let digits = text[start..].len() - text[start..].trim_start_matches(is_number).len();
-            from = read.as_ref().map_or(start + digits, |named| named.range.end);
+            from = read
+                .as_ref()
+                .map_or(start + digits, |named| named.range.end);
             if let Some(named) = read.filter(|named| is_of_a_picture(text, named)) {
                 return Some(named);
             }
@@ -95,7 +117,9 @@ fn read(text: &str, start: usize) -> Option<Named> {
 
 /// Reads a number in hundredths, and gives what follows it.
 fn number(text: &str) -> Option<(u32, &str)> {
-    let whole = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let whole = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let value = text[..whole].parse::<u32>().ok()?.checked_mul(100)?;
     let rest = &text[whole..];
     let Some(decimals) = rest.strip_prefix('.') else {

@@ -90,10 +90,13 @@ fn every_value_tells_where_it_came_from_and_no_secret() {
     });
     insta::assert_snapshot!(told.expect("sound").expect("the shot"), @r#"
     characters = otto (shot)
+    prompt = {otto} in {weather} (shot)
     vars.weather = rain ([defaults])
     preset = 1k-1x1 (built in)
     model = klingai:kling-image@o1 (built in)
     size = 1024x1024 (preset 1k-1x1)
+    resolution = 1k (preset 1k-1x1)
+    aspect_ratio = 1:1 (preset 1k-1x1)
     format = jpg (built in)
     quality = 95 (built in)
     takes = 1 (built in)
@@ -104,6 +107,7 @@ fn every_value_tells_where_it_came_from_and_no_secret() {
     safety = none (built in)
     ttl = 604800 (built in)
     ref_style = kling (built in)
+    ref_limit = error (built in)
     prompt_syntax = template (built in)
     webhook_url = (not shown) ([defaults])
     "#);

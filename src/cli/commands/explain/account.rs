@@ -136,9 +136,7 @@ fn pieces(show: &Show, compiled: &Compiled<'_>) -> Vec<Piece> {
             Origin::Var(name, source) => {
                 ("var", Some(name.to_owned()), None, Some(source.to_string()))
             }
-            Origin::Entry(key, part) => {
-                ("entry", key.map(str::to_owned), Some(part.word()), None)
-            }
+            Origin::Entry(key, part) => ("entry", key.map(str::to_owned), Some(part.word()), None),
         };
         pieces.push(Piece {
             text,
@@ -190,7 +188,10 @@ fn why(given: &Given<'_>, compiled: &Compiled<'_>) -> String {
     match entry.kind {
         Kind::Character => format!("character {nth} of {} as listed; {role}", of_kind.len()),
         Kind::Location => "the location, after the characters".to_owned(),
-        Kind::Prop => format!("prop {nth} of {} as listed, after the location", of_kind.len()),
+        Kind::Prop => format!(
+            "prop {nth} of {} as listed, after the location",
+            of_kind.len()
+        ),
         Kind::Look => "the look, after the props".to_owned(),
     }
 }

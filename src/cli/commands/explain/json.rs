@@ -92,9 +92,10 @@ fn listed(account: &Account) -> Vec<Value> {
 }
 
 fn setting(setting: &Setting) -> Value {
-    let overridden = setting.overridden.iter().map(|said| {
-        json!({ "value": said.value, "source": said.source, "place": said.place })
-    });
+    let overridden = setting
+        .overridden
+        .iter()
+        .map(|said| json!({ "value": said.value, "source": said.source, "place": said.place }));
     json!({
         "name": setting.name,
         "value": setting.value,

@@ -15,7 +15,10 @@ pub(super) fn variant(show: &Show, told: &Told<'_>) -> String {
     )];
     let values = wanted.values.iter();
     lines.extend(values.map(|(name, value)| format!("  {} = {}", shown(name), shown(value))));
-    lines.push(format!("written at {}", shown(&spelled(show, wanted.place))));
+    lines.push(format!(
+        "written at {}",
+        shown(&spelled(show, wanted.place))
+    ));
     let model = wanted.request.model;
     lines.push(format!(
         "{}/{} references, {}/{} characters",
@@ -41,7 +44,10 @@ pub(super) fn variant(show: &Show, told: &Told<'_>) -> String {
         "" => format!("{{{name}}} is empty"),
         value => format!("{{{name}}} is {value}"),
     });
-    lines.push(format!("name: {}", shown(&fields.collect::<Vec<_>>().join(", "))));
+    lines.push(format!(
+        "name: {}",
+        shown(&fields.collect::<Vec<_>>().join(", "))
+    ));
     lines.extend(told.files().iter().map(|file| format!("  {}", shown(file))));
     lines.push("request:".to_owned());
     lines.extend(told.request().lines().map(|line| format!("  {line}")));
