@@ -238,7 +238,7 @@ impl<'m> Expansion<'m> {
             return Err(complaints);
         }
         let warnings = compiled.warnings.clone();
-        Ok((place.wanted(compiled, request, name), warnings))
+        Ok((place.wanted(&compiled, request, name), warnings))
     }
 }
 
@@ -351,7 +351,7 @@ impl Spot<'_, '_> {
         })
     }
 
-    fn wanted(&self, compiled: Compiled<'_>, request: Request, name: FileName) -> Wanted {
+    fn wanted(&self, compiled: &Compiled<'_>, request: Request, name: FileName) -> Wanted {
         let (shot, settings) = (self.shot, self.settings);
         let values = self.cell.values.iter();
         Wanted {

@@ -118,11 +118,11 @@ fn the_three_spellings_of_a_reference() {
 #[test]
 fn keys_that_pictures_were_bought_with_never_change() {
     let show = Show::shipped("grey-morning");
-    let all: String = keys(&show)
+    let all: Vec<String> = keys(&show)
         .into_iter()
-        .map(|(name, key)| format!("{name} {key}\n"))
+        .map(|(name, key)| format!("{name} {key}"))
         .collect();
-    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]

@@ -34,8 +34,8 @@ const ORDINARY: &[&str] = &[
 struct Word<'t> {
     range: Range<usize>,
     text: &'t str,
-    /// Whether a capital says nothing here.
-    starts_sentence: bool,
+    /// All before it.
+    before: &'t str,
 }
 
 impl Word<'_> {
@@ -43,9 +43,9 @@ impl Word<'_> {
         self.text.starts_with(char::is_uppercase)
     }
 
-    /// Tells whether it may be an ordinary word.
+    /// Tells whether it may be an ordinary word, of which a capital says nothing here.
     fn is_ordinary(&self) -> bool {
-        self.starts_sentence && ORDINARY.contains(&self.text.to_lowercase().as_str())
+        ORDINARY.contains(&self.text.to_lowercase().as_str()) && starts_sentence(self.before)
     }
 }
 
@@ -75,28 +75,35 @@ impl Page<'_, '_> {
         self.strangers(&words, warnings);
     }
 
-    /// Gives the words that people typed into the prompt and its vars.
+    /// Gives the words that people typed into the prompt and its vars and that may be names: those
+    /// with a capital, and keys of listed characters.
     fn words(&self) -> Vec<Word<'_>> {
         let text = &self.prompt.text;
+        let keys = self.listed.iter().map(|listed| listed.member);
+        let keys = keys.filter(|member| member.kind == Kind::Character);
+        let keys: Vec<&str> = keys.map(Member::base).collect();
         let mut words = Vec::new();
         let mut begins = 0;
         for segment in &self.prompt.segments {
             if segment.from.origin.is_body() {
-                collect(text, begins..segment.end, &mut words);
+                collect(text, begins..segment.end, &keys, &mut words);
             }
             begins = segment.end;
         }
         words
     }
 
-    /// Finds where a person typed exactly this.
-    fn typed(&self, name: &str, words: &[Word<'_>]) -> Option<Range<usize>> {
+    /// Finds where a person typed exactly this, as whole words.
+    fn typed(&self, name: &str) -> Option<Range<usize>> {
         let text = &self.prompt.text;
         let mut found = text.match_indices(name).map(|(at, _)| at..at + name.len());
         found.find(|range| {
-            let starts = words.iter().any(|word| word.range.start == range.start);
-            let ends = words.iter().any(|word| word.range.end == range.end);
-            starts && ends
+            let before = text[..range.start].chars().next_back();
+            let after = text[range.end..].chars().next();
+            let goes_on = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let segment = self.prompt.segment(range.start);
+            let is_body = segment.is_some_and(|(_, segment)| segment.from.origin.is_body());
+            is_body && !goes_on(before) && !goes_on(after)
         })
     }
 
@@ -105,7 +112,7 @@ impl Page<'_, '_> {
             return None;
         }
         let is_proper = member.shown.chars().any(char::is_uppercase);
-        let exact = || self.typed(member.shown, words);
+        let exact = || self.typed(member.shown);
         let range = if member.kind == Kind::Character {
             let same = |word: &&Word<'_>| {
                 let is_name = word.has_capital() && differs_in_case(word.text, member.shown);
@@ -168,7 +175,8 @@ impl Page<'_, '_> {
 
     /// Warns of characters that are named and not cast.
     fn strangers(&self, words: &[Word<'_>], warnings: &mut Vec<Diagnostic>) {
-        if !words.iter().any(Word::has_capital) {
+        let mut words = words.iter().filter(|word| word.has_capital()).peekable();
+        if words.peek().is_none() {
             return;
         }
         let mut named: Vec<&str> = Vec::new();
@@ -180,11 +188,11 @@ impl Page<'_, '_> {
             }
             let first = name.split(|c: char| !c.is_alphanumeric()).next();
             let is_there = |word: &Word<'_>| Some(word.text) == first && !word.is_ordinary();
-            if !words.iter().any(is_there) || self.is_listed(member) {
+            if !words.clone().any(is_there) || self.is_listed(member) {
                 continue;
             }
             named.push(name);
-            if let Some(range) = self.typed(name, words) {
+            if let Some(range) = self.typed(name) {
                 warnings.push(not_cast(member).at(self.place(&range)));
             }
         }
@@ -244,18 +252,19 @@ fn differs_in_case(word: &str, name: &str) -> bool {
     word != name && word.eq_ignore_ascii_case(name) && word.starts_with(char::is_uppercase)
 }
 
-fn collect<'t>(text: &'t str, range: Range<usize>, words: &mut Vec<Word<'t>>) {
+/// Collects the words that may be names.
+fn collect<'t>(text: &'t str, range: Range<usize>, keys: &[&str], words: &mut Vec<Word<'t>>) {
     let mut at = range.start;
-    for word in text[range].split_inclusive(|c: char| !c.is_alphanumeric()) {
-        let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric());
-        if !bare.is_empty() {
+    for part in text[range].split_inclusive(|c: char| !c.is_alphanumeric()) {
+        let word = part.trim_end_matches(|c: char| !c.is_alphanumeric());
+        if word.starts_with(char::is_uppercase) || keys.contains(&word) {
             words.push(Word {
-                range: at..at + bare.len(),
-                text: bare,
-                starts_sentence: starts_sentence(&text[..at]),
+                range: at..at + word.len(),
+                text: word,
+                before: &text[..at],
             });
         }
-        at += word.len();
+        at += part.len();
     }
 }
 
