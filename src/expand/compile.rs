@@ -251,7 +251,7 @@ fn assemble<'a>(
     listed: &[Listed<'a, 'a>],
     references: &References<'a>,
 ) -> Written<'a> {
-    let mut prompt = Written::default();
+    let mut prompt = Written::roomy();
     if !references.sent.is_empty() {
         references.write_line(&mut prompt);
         prompt.own("\n");

@@ -21,6 +21,7 @@ mod links;
 mod lint;
 pub mod naming;
 pub mod numbered;
+pub mod numbers;
 pub mod origin;
 pub mod picture;
 pub mod presets;

@@ -109,6 +109,14 @@ pub(crate) struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
+    /// Begins a text with room for a usual prompt.
+    pub(crate) fn roomy() -> Self {
+        Self {
+            text: String::with_capacity(1024),
+            segments: Vec::with_capacity(64),
+        }
+    }
+
     /// Adds words of the compiler's own.
     pub(crate) fn own(&mut self, text: &str) {
         self.push(text, From::start(Origin::Compiler, None));
@@ -259,7 +267,7 @@ mod tests {
     fn a_piece_is_found_where_it_was_written_even_if_it_stands_there_twice() {
         let mut sources = Sources::default();
         let text = "prompt = \"Mira and Mira\"";
-        let file = sources.add("show.toml".to_owned(), text.into());
+        let file = sources.add("show.toml".to_owned(), text.to_owned());
         let place = Place {
             file,
             start: 9,

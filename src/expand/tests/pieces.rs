@@ -20,7 +20,7 @@ fn bench(prompt: &str, var: &str, text: &str, plain: bool, style: RefStyle) -> B
         bench.manifest.defaults.vars.insert(name.to_owned(), value);
     }
     let (look, location) = (bench.text("dusk"), bench.text("pier"));
-    let layer = &mut bench.manifest.shots[0].layer;
+    let layer = &mut bench.manifest.shots.get_mut(0).expect("a shot").layer;
     (layer.look, layer.location) = (Some(look), Some(location));
     let (name, text) = (bench.text(text), bench.text(text));
     let mira = bench.manifest.characters.get_mut("mira").expect("mira");
