@@ -250,6 +250,9 @@ pub struct Explain {
     /// Which show.
     #[command(flatten)]
     pub manifest: Manifest,
+    /// Only this variant, by its number; all of them otherwise
+    #[arg(long, value_name = "N")]
+    pub variant: Option<u32>,
 }
 
 /// `approve`, `retake`, `hold` and `omit`.

@@ -20,6 +20,7 @@ use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
 use crate::intake::folder::{Folder, Seen};
 use crate::intake::references;
+use crate::journal::decisions;
 use crate::ledger::bills::Absent;
 use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
@@ -70,6 +71,9 @@ pub struct Show {
 /// the decisions are damaged.
 pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let mut show = load_undecided(args, streams)?;
+    // Before they are read, so that one made meanwhile counts as a change.
+    let decided = show.output.join(decisions::FILE);
+    show.seen.push(Seen::now(&decided));
     show.decisions = deciding::read(&show.output, streams)?;
     let statuses = deciding::overruled(show.manifest, &show.decisions);
     show.expansion.overrule(statuses);

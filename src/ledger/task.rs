@@ -33,6 +33,8 @@ pub struct Task {
     pub resends: u32,
     /// Whether it was bought because people asked for a retake.
     pub is_retake: bool,
+    /// Whether that may be so: older logs do not tell why a task was bought.
+    pub may_be_retake: bool,
     /// Whether the provider is known to have it.
     pub accepted: bool,
     /// Its images, by index.
@@ -139,6 +141,10 @@ impl Task {
             sent_at: at,
             resends: intent.resend,
             is_retake: intent.reason.as_deref() == Some(RETAKE),
+            may_be_retake: intent
+                .reason
+                .as_deref()
+                .is_none_or(|reason| reason == RETAKE),
             accepted: false,
             images: Vec::new(),
             end: None,

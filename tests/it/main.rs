@@ -10,6 +10,7 @@
 mod support;
 
 mod again;
+mod bible;
 mod decisions;
 mod disk;
 mod errors;

@@ -71,6 +71,8 @@ pub enum Form {
     LineOrLines,
     /// A list of images, each a text or a table; or a text alone.
     Images,
+    /// One image, a text or a table.
+    Image,
     /// The path of an image, relative to the file that names it.
     ImageFile,
     /// The address of an image.
