@@ -75,6 +75,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let options = Options {
         encoding: args.encoding.clone(),
         set: args.set.clone(),
+        survey: false,
     };
     let read::Outcome {
         manifest,
@@ -83,6 +84,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         mut complaints,
         left_out,
         faulty,
+        surveys: _,
     } = read::read(root, &mut folder, &options);
     let Some(mut manifest) = manifest else {
         if let Some(mut partial) = partial {

@@ -18,6 +18,17 @@ pub struct Source {
     pub path: String,
     /// The whole text, decoded.
     pub text: Arc<str>,
+    /// How it is written, if it is a shot list that could be read.
+    pub shape: Option<Shape>,
+}
+
+/// How a shot list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What separates its cells.
+    pub delimiter: u8,
+    /// The row that names its columns, as a spreadsheet counts it.
+    pub header: u32,
 }
 
 impl fmt::Debug for Source {
@@ -33,7 +44,11 @@ pub struct Sources(Vec<Source>);
 impl Sources {
     /// Adds a text and gives its number.
     pub fn add(&mut self, path: String, text: Arc<str>) -> FileNo {
-        self.0.push(Source { path, text });
+        self.0.push(Source {
+            path,
+            text,
+            shape: None,
+        });
         FileNo(u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -41,6 +56,16 @@ impl Sources {
     #[must_use]
     pub fn get(&self, file: FileNo) -> Option<&Source> {
         self.0.get(usize::try_from(file.0).ok()?)
+    }
+
+    /// Notes how a list is written.
+    pub fn set_shape(&mut self, file: FileNo, shape: Shape) {
+        let source = usize::try_from(file.0)
+            .ok()
+            .and_then(|at| self.0.get_mut(at));
+        if let Some(source) = source {
+            source.shape = Some(shape);
+        }
     }
 
     /// Gives every text in the order they were added.

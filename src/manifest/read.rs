@@ -8,8 +8,9 @@ use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
-use crate::manifest::table::columns::Mapping;
-use crate::manifest::table::{self, Prompts};
+use crate::manifest::table::mapping::Mapping;
+use crate::manifest::table::survey::Survey;
+use crate::manifest::table::{self, List, Prompts};
 use crate::manifest::text;
 use crate::manifest::toml;
 
@@ -52,6 +53,8 @@ pub struct Options {
     pub encoding: Option<String>,
     /// Every `--set`, in order.
     pub set: Vec<String>,
+    /// `--columns`: whether the columns of shot lists are to be surveyed.
+    pub survey: bool,
 }
 
 /// What came of reading a manifest.
@@ -74,6 +77,8 @@ pub struct Outcome {
     pub left_out: Vec<LeftOut>,
     /// What could be read of them.
     pub faulty: Vec<Faulty>,
+    /// What became of the columns of each shot list, if that was asked for.
+    pub surveys: Vec<Survey>,
 }
 
 /// The template of file names when `show.name` is left out.
@@ -98,6 +103,8 @@ pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
         draft: Draft::default(),
         complaints: Vec::new(),
         encoding: None,
+        is_surveyed: options.survey,
+        surveys: Vec::new(),
     };
     if let Some(name) = &options.encoding {
         reading.encoding = text::encoding(name, &mut reading.complaints);
@@ -126,6 +133,8 @@ struct Reading<'t> {
     draft: Draft,
     complaints: Vec<Diagnostic>,
     encoding: Option<&'static encoding_rs::Encoding>,
+    is_surveyed: bool,
+    surveys: Vec<Survey>,
 }
 
 impl Reading<'_> {
@@ -242,7 +251,9 @@ impl Reading<'_> {
 
     /// Reads the shot lists: the one that is the manifest, and those that it names.
     fn lists(&mut self, given: Option<(FileNo, Arc<str>)>, set: &Layer) {
-        let mut mapping = Mapping::new(std::mem::take(&mut self.draft.columns));
+        let columns = std::mem::take(&mut self.draft.columns);
+        let statuses = std::mem::take(&mut self.draft.statuses);
+        let mut mapping = Mapping::new(columns, statuses, &mut self.complaints);
         let mut any = given.is_some();
         if let Some((file, text)) = given {
             self.table(file, &text, &mut mapping, set);
@@ -273,10 +284,18 @@ impl Reading<'_> {
     fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
-        let prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
+        let list = List {
+            file,
+            text,
+            delimiter: None,
+            is_surveyed: self.is_surveyed,
+        };
+        let read = table::read(list, mapping, &mut draft.shots, complaints);
+        self.sources.set_shape(file, read.shape);
+        self.surveys.extend(read.survey);
         let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
         if is_read && !draft.has_prompt() && set.prompt.is_none() {
-            complaints.extend(no_prompts(file, &prompts));
+            complaints.extend(no_prompts(file, &read.prompts));
         }
     }
 
@@ -350,6 +369,7 @@ impl Reading<'_> {
             complaints,
             left_out: shots.left_out,
             faulty: shots.faulty,
+            surveys: self.surveys,
         }
     }
 }

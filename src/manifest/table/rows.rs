@@ -11,8 +11,11 @@ use crate::manifest::rules::twice;
 use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{count, shown};
+use crate::manifest::table::aliases::Known;
 use crate::manifest::table::cells::{Cell, Flaw, Row};
-use crate::manifest::table::columns::{Column, Known};
+use crate::manifest::table::columns::Column;
+use crate::manifest::table::mapping::Statuses;
+use crate::manifest::table::status::status;
 
 /// What stands for "explicitly none" in a cell.
 const NONE: &str = "-";
@@ -25,6 +28,8 @@ pub(super) struct Reader<'l> {
     pub(super) columns: &'l [Column],
     /// Whether some row has an id or a name.
     pub(super) any_named: bool,
+    /// What a studio's own words in its status column mean.
+    pub(super) statuses: &'l Statuses,
     /// What separates its cells.
     pub(super) delimiter: u8,
     /// The same for messages.
@@ -59,7 +64,11 @@ impl Reader<'_> {
         for (at, (cell, column)) in row.cells.iter().zip(self.columns).enumerate() {
             if !cell.text.is_empty() {
                 let place = place(self.file, row.number, at, cell);
-                parts.take(cell, place, column, &mut complaints);
+                if *column == Column::Known(Known::Status) && !is_spreadsheet_error(&cell.text) {
+                    parts.status = status(&cell.text, place, self.statuses, &mut complaints);
+                } else {
+                    parts.take(cell, place, column, &mut complaints);
+                }
             }
         }
         if self.any_named && !parts.identity.is_named() {
@@ -157,7 +166,11 @@ impl Reader<'_> {
             row.number,
             count(found, "cell")
         );
-        let help = if found > wanted {
+        let has_curly = |cell: &Cell<'_>| cell.text.contains(['\u{201c}', '\u{201d}', '\u{201e}']);
+        let help = if found > wanted && row.cells.iter().any(has_curly) {
+            "curly quotes hold no cell together: put the text between straight ones: `\"…\"`"
+                .to_owned()
+        } else if found > wanted {
             format!(
                 "put text that holds a {} between double quotes: `\"…\"`",
                 self.delimiter_name
@@ -251,7 +264,8 @@ impl Parts {
             Known::Characters => self.layer.characters = Some(names(cell, place)),
             Known::Props => self.layer.props = Some(names(cell, place)),
             Known::References => self.layer.references = Some(images(cell, place, complaints)),
-            Known::Status => self.status = status(cell, place, complaints),
+            // The reader reads it, who knows the studio's own words.
+            Known::Status => {}
             Known::Note => self.kept.push(("note".to_owned(), cell.text.to_string())),
             Known::Prompt => self.layer.prompt = Some(text_or_none(cell, place)),
             Known::Location | Known::Look | Known::Preset => {
@@ -314,28 +328,6 @@ impl Parts {
 fn text_or_none(cell: &Cell<'_>, place: Place) -> Placed<String> {
     let text = if cell.text == NONE { "" } else { &cell.text };
     Placed::at(text.to_owned(), place)
-}
-
-fn status(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Status {
-    if cell.text == NONE {
-        return Status::Todo;
-    }
-    let setting = Setting {
-        key: "status",
-        given: Given::Loose(&cell.text),
-        place: Some(place),
-    };
-    let status = setting.choice(Status::WORDS, Status::parse, complaints);
-    if status.is_none()
-        && let Some(complaint) = complaints.last_mut()
-        && complaint.help.is_none()
-    {
-        complaint.help = Some(
-            "use one of these words, leave the cell empty, or map the column to a var in `[columns]`"
-                .to_owned(),
-        );
-    }
-    status.map(|status| status.value).unwrap_or_default()
 }
 
 /// Splits a cell on `;`; the empty list stands for explicitly none.
