@@ -52,7 +52,7 @@ pub enum Command {
     /// Make a new show: manifest, example bible, shots CSV, .gitignore
     Init(Init),
     /// Check the manifest and its references; offline and free
-    Check(Show),
+    Check(Check),
     /// Show what would be bought and why, with prices and caps; offline and free
     Plan(Plan),
     /// Buy what the plan says; the same command again resumes
@@ -123,7 +123,21 @@ pub struct Init {
     pub folder: PathBuf,
 }
 
-/// `check` and `status`.
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which show.
+    #[command(flatten)]
+    pub manifest: Manifest,
+    /// Which shots.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Show what each column of the shot lists is taken for, and a `[columns]` to paste
+    #[arg(long)]
+    pub columns: bool,
+}
+
+/// `status`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Which show.

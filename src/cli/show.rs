@@ -55,11 +55,15 @@ pub struct Show {
     name: String,
 }
 
-/// Reads a manifest; what is wrong with its form stops the command here.
+/// Reads a manifest, whatever is wrong with it, and gives the folder it lies in.
 ///
 /// # Errors
-/// Ends with [`Exit::Invalid`] after every complaint was shown.
-pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+/// Ends with [`Exit::Invalid`] where there is no such file.
+pub fn read(
+    args: &args::Manifest,
+    survey: bool,
+    streams: &Streams,
+) -> Result<(read::Outcome, Folder), Stopped> {
     let path = args.manifest.to_string_lossy().into_owned();
     let (root, mut folder) = match open(&path) {
         Ok(opened) => opened,
@@ -75,8 +79,17 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let options = Options {
         encoding: args.encoding.clone(),
         set: args.set.clone(),
-        survey: false,
+        survey,
     };
+    Ok((read::read(root, &mut folder, &options), folder))
+}
+
+/// Reads a manifest; what is wrong with its form stops the command here.
+///
+/// # Errors
+/// Ends with [`Exit::Invalid`] after every complaint was shown.
+pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+    let (outcome, folder) = read(args, false, streams)?;
     let read::Outcome {
         manifest,
         partial,
@@ -85,7 +98,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
         left_out,
         faulty,
         surveys: _,
-    } = read::read(root, &mut folder, &options);
+    } = outcome;
     let Some(mut manifest) = manifest else {
         if let Some(mut partial) = partial {
             complain_further(&mut partial, faulty, &folder, &mut complaints);

@@ -139,11 +139,12 @@ impl Columns {
             return;
         };
         let was = self.reasons[former];
-        let loser = if why > was { former } else { at };
         if why == was && why > Why::Creative {
+            // Nobody can tell which is meant, so that both go on meaning it.
             complaints.push(alike(&headers[former], &headers[at]));
-        }
-        if loser == former {
+            self.meanings.push(column);
+            self.reasons.push(why);
+        } else if why > was {
             first.insert(column.clone(), at);
             self.meanings[former] = kept(&headers[former].0, former);
             self.reasons[former] = Why::Unknown;
@@ -151,10 +152,7 @@ impl Columns {
             self.reasons.push(why);
         } else {
             self.meanings.push(kept(&headers[at].0, at));
-            // What is complained about needs no warning as well.
-            let is_told = why == was && why > Why::Creative;
-            let why = if is_told { Why::Silenced } else { Why::Unknown };
-            self.reasons.push(why);
+            self.reasons.push(Why::Unknown);
         }
     }
 

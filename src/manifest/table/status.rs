@@ -80,9 +80,14 @@ fn unknown(text: &Placed<String>, word: &str) -> Diagnostic {
     let tracker = UNSURE.iter().find(|(unsure, _)| *unsure == word);
     let near = nearest(word, Status::WORDS.iter().copied()).filter(|_| tracker.is_none());
     let message = match tracker {
-        Some((_, meaning)) => format!(
-            "`status` is {}, a tracker's word ({meaning}) that does not say whether to buy",
-            shown(&text.value)
+        Some((unsure, meaning)) => format!(
+            "`status` is {}, a tracker's word{} that does not say whether to buy",
+            shown(&text.value),
+            if unsure == meaning {
+                String::new()
+            } else {
+                format!(" ({meaning})")
+            }
         ),
         None => format!("`status` cannot be {}", shown(&text.value)),
     };

@@ -127,6 +127,12 @@ impl Survey {
         lines
     }
 
+    /// Gives a header without what may differ, as headers are compared.
+    #[must_use]
+    pub fn plain(header: &str) -> String {
+        plain_header(header)
+    }
+
     /// Tells whether some column can give its shots an id.
     #[must_use]
     pub fn has_ids(&self) -> bool {
