@@ -144,7 +144,8 @@ fn because(column: &Surveyed) -> &'static str {
         "mapped" => "[columns]",
         "documented" => "its name",
         "alias" | "creative" => "a guess",
-        "silenced" => "told so",
+        "silenced" => "[columns]",
+        "replaced" => "the id",
         _ => "unknown",
     }
 }

@@ -68,6 +68,8 @@ impl<'s> Positions<'s> {
             None => format!("{path}:{line}:{column}"),
             Some(cell) => {
                 let headers = known.headers.get_or_insert_with(|| table::headers(source));
+                let is_title = source.shape.is_some_and(|shape| cell.row < shape.header);
+                let headers = if is_title { &[] } else { headers.as_slice() };
                 format!("{path}:{line}:{column}, cell {}", named(cell, headers))
             }
         }

@@ -29,8 +29,10 @@ pub(super) enum Column {
 pub(super) enum Why {
     /// Nothing is known about it.
     Unknown,
-    /// `[columns]` says that it means nothing, or another column took its meaning over.
+    /// `[columns]` says that it means nothing.
     Silenced,
+    /// Another column names the shots.
+    Replaced,
     /// Its header is one that shot lists use for a var.
     Creative,
     /// Its header is another word for a column of the contract.
@@ -67,7 +69,7 @@ pub(super) fn columns(
             Some(Said::Nothing) => (silenced(header, at), Why::Silenced),
             None if trackers_id == Some(at) => {
                 complaints.push(tracker_note(header, *place));
-                (kept(header, at), Why::Silenced)
+                (kept(header, at), Why::Replaced)
             }
             None => meaning(header, &plain[at], *place, complaints)
                 .unwrap_or_else(|| (kept(header, at), Why::Unknown)),
@@ -164,7 +166,7 @@ impl Columns {
         for (at, column) in self.meanings.iter_mut().enumerate() {
             if *column == Column::Known(Known::Name) {
                 *column = kept(&headers[at].0, at);
-                self.reasons[at] = Why::Silenced;
+                self.reasons[at] = Why::Replaced;
             }
         }
     }

@@ -72,7 +72,20 @@ impl Reader<'_> {
             }
         }
         if self.any_named && !parts.identity.is_named() {
-            complaints.push(identity::missing(start, position));
+            let mut complaint = identity::missing(start, position);
+            if row
+                .cells
+                .iter()
+                .filter(|cell| !cell.text.is_empty())
+                .count()
+                == 1
+            {
+                complaint.help = Some(
+                    "if this row is a heading, take it out of the list; if it is a shot, give it an id"
+                        .to_owned(),
+                );
+            }
+            complaints.push(complaint);
             gathered.take(None, start, None, complaints);
             return;
         }

@@ -29,7 +29,8 @@ pub struct Surveyed {
     pub key: String,
     /// What `[columns]` would have to say to mean the same: `id`, `var: angle`, `matrix: look`, `-`.
     pub target: String,
-    /// Why it means that: `mapped`, `documented`, `alias`, `creative`, `silenced` or `unknown`.
+    /// Why it means that: `mapped`, `documented`, `alias`, `creative`, `replaced`,
+    /// `silenced` or `unknown`.
     pub why: &'static str,
     /// The first value in it.
     pub example: Option<String>,
@@ -101,6 +102,7 @@ const fn word(why: Why) -> &'static str {
     match why {
         Why::Unknown => "unknown",
         Why::Silenced => "silenced",
+        Why::Replaced => "replaced",
         Why::Creative => "creative",
         Why::Alias => "alias",
         Why::Documented => "documented",
