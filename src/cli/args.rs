@@ -78,7 +78,7 @@ pub enum Command {
 /// Which show.
 #[derive(Clone, Debug, Args)]
 pub struct Manifest {
-    /// The show: a .toml, .csv or .tsv file
+    /// The show: a .toml, .csv, .tsv or .xlsx file; a sheet is named as `file.xlsx#Sheet`
     #[arg(value_name = "MANIFEST", default_value = "show.toml")]
     pub manifest: PathBuf,
     /// Where images and the run log go, instead of the manifest's `show.output`

@@ -24,6 +24,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
+use crate::manifest::sheet;
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
 use crate::report::plan_table::Skipped;
@@ -170,8 +171,12 @@ fn complain_further(
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
-    let root = Folder::manifest(path).map_err(|error| error.to_string())?;
-    let folder = Folder::of(path).map_err(|error| error.to_string())?;
+    let (file, sheet) = sheet::split(path);
+    let mut root = Folder::manifest(file).map_err(|error| error.to_string())?;
+    let folder = Folder::of(file).map_err(|error| error.to_string())?;
+    if let Some(sheet) = sheet {
+        root.path = format!("{}#{sheet}", root.path);
+    }
     Ok((root, folder))
 }
 

@@ -20,6 +20,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// How it is written, if it is a shot list that could be read.
     pub shape: Option<Shape>,
+    /// Whether it was a sheet, in which places are cells and not lines.
+    pub is_sheet: bool,
 }
 
 /// How a shot list is written.
@@ -48,8 +50,18 @@ impl Sources {
             path,
             text,
             shape: None,
+            is_sheet: false,
         });
         FileNo(u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds the text that a sheet became.
+    pub fn add_sheet(&mut self, path: String, text: Arc<str>) -> FileNo {
+        let file = self.add(path, text);
+        if let Some(source) = self.0.last_mut() {
+            source.is_sheet = true;
+        }
+        file
     }
 
     /// Gives the text of a number that [`Sources::add`] gave out.

@@ -12,6 +12,7 @@
 pub mod model;
 pub mod read;
 pub mod settings;
+pub mod sheet;
 pub mod shown;
 pub mod table;
 

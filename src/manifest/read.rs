@@ -7,6 +7,7 @@ use crate::manifest::draft::Draft;
 use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
+use crate::manifest::sheet;
 use crate::manifest::shown::shown;
 use crate::manifest::table::mapping::Mapping;
 use crate::manifest::table::survey::Survey;
@@ -109,14 +110,14 @@ pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
     if let Some(name) = &options.encoding {
         reading.encoding = text::encoding(name, &mut reading.complaints);
     }
-    let stem = stem(&root.path).to_owned();
+    let stem = stem(sheet::split(&root.path).0).to_owned();
     let mut list = None;
     match kind(&root.path) {
         Kind::Toml => reading.toml(root, None),
-        Kind::Table => {
+        Kind::Table | Kind::Workbook => {
             let path = root.path.clone();
             list = reading.decode(root, None);
-            reading.companion(&path);
+            reading.companion(sheet::split(&path).0);
         }
         Kind::Unknown => reading.complaints.push(unknown_kind(&root.path)),
     }
@@ -171,8 +172,13 @@ impl Reading<'_> {
     fn fetch(&mut self, path: &Placed<String>) -> Option<Text> {
         let by = path.place.and_then(|place| self.sources.get(place.file));
         let by = by.map(|source| source.path.clone()).unwrap_or_default();
-        match self.texts.read(&by, &path.value) {
-            Ok(text) => {
+        let (by, _) = sheet::split(&by);
+        let (file, sheet) = sheet::split(&path.value);
+        match self.texts.read(by, file) {
+            Ok(mut text) => {
+                if let Some(sheet) = sheet {
+                    text.path = format!("{}#{sheet}", text.path);
+                }
                 let former = self.seen.iter().find(|(seen, _)| *seen == text.path);
                 let Some((_, former)) = former else {
                     return Some(text);
@@ -287,7 +293,7 @@ impl Reading<'_> {
         let list = List {
             file,
             text,
-            delimiter: None,
+            is_sheet: self.sources.get(file).is_some_and(|source| source.is_sheet),
             is_surveyed: self.is_surveyed,
         };
         let read = table::read(list, mapping, &mut draft.shots, complaints);
@@ -302,6 +308,9 @@ impl Reading<'_> {
     /// Decodes a shot list; complaints about its bytes name their cell.
     fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
         self.seen.push((list.path.clone(), named));
+        if kind(&list.path) == Kind::Workbook {
+            return self.sheet(list, named);
+        }
         let from = self.complaints.len();
         let (file, text) = text::decode(
             list.path,
@@ -314,6 +323,45 @@ impl Reading<'_> {
             self.locate_cells(file, from);
         }
         Some((file, text?))
+    }
+
+    /// Reads a sheet of a workbook.
+    fn sheet(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+        let (path, name) = sheet::split(&list.path);
+        match sheet::read(&list.bytes, name) {
+            Ok(read) => {
+                let shown = format!("{path}#{}", read.name);
+                let former = self
+                    .seen
+                    .iter()
+                    .find(|(seen, _)| *seen == shown && list.path != shown);
+                if let Some((_, former)) = former {
+                    let message = format!("{} is read already", self::shown(&shown));
+                    self.complaints.push(
+                        Diagnostic::error("included-twice", message)
+                            .at(named)
+                            .help("name every sheet once")
+                            .related(*former, "named here too"),
+                    );
+                    return None;
+                }
+                self.seen.push((shown.clone(), named));
+                let text: Arc<str> = read.text.into();
+                let file = self.sources.add_sheet(shown, Arc::clone(&text));
+                for (code, message) in read.notes {
+                    self.complaints
+                        .push(Diagnostic::note(code, message).at(whole(file)));
+                }
+                Some((file, text))
+            }
+            Err(fault) => {
+                let file = self.sources.add(list.path.clone(), Arc::from(""));
+                let complaint = fault.complaint(name);
+                let place = named.unwrap_or(whole(file));
+                self.complaints.push(complaint.at(place));
+                None
+            }
+        }
     }
 
     /// Adds the cell to complaints about the bytes of a table.
@@ -461,10 +509,15 @@ fn no_prompts(file: FileNo, prompts: &Prompts) -> Option<Diagnostic> {
 enum Kind {
     Toml,
     Table,
+    Workbook,
     Unknown,
 }
 
 fn kind(path: &str) -> Kind {
+    let (file, _) = sheet::split(path);
+    if sheet::is_workbook(file) {
+        return Kind::Workbook;
+    }
     match path
         .rsplit_once('.')
         .map(|(_, end)| end.to_ascii_lowercase())
@@ -481,12 +534,12 @@ fn unknown_kind(path: &str) -> Diagnostic {
         format!("{} is no manifest and no shot list", shown(path)),
     )
     .in_file(path)
-    .expected("a file that ends in `.toml`, `.csv` or `.tsv`");
-    let sheet = ["xlsx", "xls", "ods", "numbers"]
+    .expected("a file that ends in `.toml`, `.csv`, `.tsv` or `.xlsx`");
+    let sheet = ["xls", "xlsb", "ods", "numbers"]
         .iter()
         .any(|end| path.to_ascii_lowercase().ends_with(end));
     if sheet {
-        complaint.help("export the sheet as CSV (UTF-8) and name that file")
+        complaint.help("save it as `.xlsx`, or export the sheet as CSV (UTF-8), and name that file")
     } else {
         complaint
     }

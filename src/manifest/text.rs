@@ -28,7 +28,7 @@ pub(super) fn decode(
         complaints.push(
             Diagnostic::error("not-text", message)
                 .at(line_one(file))
-                .help("export the sheet as CSV (UTF-8) and name that file"),
+                .help("name it `.xlsx`, or export the sheet as CSV (UTF-8) and name that file"),
         );
         return (file, None);
     }

@@ -70,7 +70,12 @@ impl<'s> Positions<'s> {
                 let headers = known.headers.get_or_insert_with(|| table::headers(source));
                 let is_title = source.shape.is_some_and(|shape| cell.row < shape.header);
                 let headers = if is_title { &[] } else { headers.as_slice() };
-                format!("{path}:{line}:{column}, cell {}", named(cell, headers))
+                let cell = named(cell, headers);
+                if source.is_sheet {
+                    format!("{path}, cell {cell}")
+                } else {
+                    format!("{path}:{line}:{column}, cell {cell}")
+                }
             }
         }
     }
@@ -79,7 +84,8 @@ impl<'s> Positions<'s> {
     pub(super) fn line_and_column(&mut self, place: Place) -> Option<(usize, usize)> {
         let (source, known) = self.known(place.file)?;
         let text = &source.text;
-        (!is_whole(place)).then(|| known.lines.position(text, offset(place.start)))
+        (!is_whole(place) && !source.is_sheet)
+            .then(|| known.lines.position(text, offset(place.start)))
     }
 
     /// Gives the line a place begins in, with what is marked of it.
@@ -94,8 +100,13 @@ impl<'s> Positions<'s> {
         let range = known.lines.range(line);
         let end = offset(place.end).clamp(start, range.end.max(start));
         let shown = text.get(range.clone())?;
+        // In a sheet rows are counted, however many lines the cells above hold.
+        let row = place
+            .cell
+            .filter(|_| source.is_sheet)
+            .map(|cell| offset(cell.row));
         Some(Line {
-            number: line + 1,
+            number: row.unwrap_or(line + 1),
             text: shown.strip_suffix('\r').unwrap_or(shown),
             marked: start - range.start..end - range.start,
         })

@@ -10,7 +10,7 @@ mod aliases;
 mod cells;
 mod columns;
 mod header;
-mod rows;
+pub(super) mod rows;
 mod status;
 mod tail;
 
@@ -87,8 +87,8 @@ pub(super) struct List<'t> {
     pub(super) file: FileNo,
     /// Its text.
     pub(super) text: &'t str,
-    /// What separates its cells, where that needs no guess.
-    pub(super) delimiter: Option<u8>,
+    /// Whether it was a sheet: commas separate its cells, and quotes are where they belong.
+    pub(super) is_sheet: bool,
     /// Whether its columns are to be surveyed.
     pub(super) is_surveyed: bool,
 }
@@ -103,7 +103,11 @@ pub(super) fn read(
     let (file, text) = (list.file, list.text);
     let (head, delimiter) = {
         let knows = |header: &str| is_known(header) || mapping.speaks_of(&plain_header(header));
-        let delimiter = list.delimiter.unwrap_or_else(|| detect(text, &knows).0);
+        let delimiter = if list.is_sheet {
+            b','
+        } else {
+            detect(text, &knows).0
+        };
         (header::find(text, delimiter, &knows), delimiter)
     };
     let mut read = Read {
@@ -145,7 +149,8 @@ pub(super) fn read(
         columns,
         any_named: any_named(rows.clone(), columns),
         statuses: mapping.statuses(),
-        delimiter,
+        // No quote was forgotten in a sheet, so that no cell of it has swallowed others.
+        delimiter: if list.is_sheet { 0 } else { delimiter },
         delimiter_name: header::name(delimiter),
     };
     body(&reader, rows.clone(), gathered, complaints);

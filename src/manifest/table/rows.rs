@@ -244,14 +244,13 @@ impl Parts {
         column: &Column,
         complaints: &mut Vec<Diagnostic>,
     ) {
+        let is_used = !matches!(column, Column::Kept(_) | Column::Unnamed(_));
+        if is_used && is_spreadsheet_error(&cell.text) {
+            complaints.push(spreadsheet_error(cell, place));
+            return;
+        }
         match column {
-            Column::Known(known) => {
-                if is_spreadsheet_error(&cell.text) {
-                    complaints.push(spreadsheet_error(cell, place));
-                } else {
-                    self.known(*known, cell, place, complaints);
-                }
-            }
+            Column::Known(known) => self.known(*known, cell, place, complaints),
             Column::Var(name) => self.var(name, cell, place),
             Column::Matrix(name) => self.axis(name, cell, place, complaints),
             Column::Kept(header) | Column::Unnamed(header) => {
@@ -404,9 +403,27 @@ fn images(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Ve
         .collect()
 }
 
-fn is_spreadsheet_error(text: &str) -> bool {
+/// Tells whether a cell shows the error of a formula.
+pub(in crate::manifest) fn is_spreadsheet_error(text: &str) -> bool {
     const ERRORS: &[&str] = &[
-        "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!",
+        "#REF!",
+        "#NAME?",
+        "#VALUE!",
+        "#DIV/0!",
+        "#N/A",
+        "#NULL!",
+        "#NUM!",
+        "#ERROR!",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#GETTING_DATA",
+        "#DATA!",
+        "#UNKNOWN!",
+        "#BUSY!",
+        "#PYTHON!",
     ];
     text.starts_with('#') && ERRORS.contains(&text)
 }
