@@ -33,12 +33,16 @@ pub fn text(sources: &Sources, surveys: &[Survey], style: Style) -> String {
 
 fn list(sources: &Sources, survey: &Survey, style: Style, text: &mut String) {
     let path = path(sources, survey);
+    let cells = if is_sheet(sources, survey) {
+        String::new()
+    } else {
+        format!(", cells separated by {}", survey.delimiter)
+    };
     text.push_str(&format!(
-        "{}: {} below the columns' names in row {}, cells separated by {}\n",
+        "{}: {} below the columns' names in row {}{cells}\n",
         escape::shown(&path),
         count(survey.rows, "row"),
         survey.header_row,
-        survey.delimiter,
     ));
     let heads = vec![
         ("Col", Side::Left),
@@ -85,7 +89,7 @@ pub fn json(sources: &Sources, surveys: &[Survey]) -> Value {
         json!({
             "file": path(sources, survey),
             "header_row": survey.header_row,
-            "delimiter": survey.delimiter.trim_matches('`'),
+            "delimiter": (!is_sheet(sources, survey)).then(|| survey.delimiter.trim_matches('`')),
             "rows": survey.rows,
             "columns": columns,
         })
@@ -124,6 +128,11 @@ pub fn block(sources: &Sources, surveys: &[Survey]) -> String {
 fn path(sources: &Sources, survey: &Survey) -> String {
     let source = sources.get(survey.file);
     source.map_or_else(String::new, |source| source.path.clone())
+}
+
+fn is_sheet(sources: &Sources, survey: &Survey) -> bool {
+    let source = sources.get(survey.file);
+    source.is_some_and(|source| source.is_sheet)
 }
 
 fn letter(at: usize) -> String {
