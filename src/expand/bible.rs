@@ -200,12 +200,11 @@ impl<'m> Bible<'m> {
         }
         let mut add = format!("add [{word}s.{}]", if is_name(name) { name } else { "…" });
         if place.is_some_and(|place| place.cell.is_some()) {
-            add.push_str(
-                &format!(
-                    "; if the column holds free text, map it to a var under `[columns]`: `\"{}\" = \"var: {word}_text\"`",
-                    column_of(kind)
-                ),
+            let advice = format!(
+                "; if the column holds free text, map it to a var under `[columns]`: `\"{}\" = \"var: {word}_text\"`",
+                column_of(kind)
             );
+            add.push_str(&advice);
         }
         match nearest(name, names.clone()) {
             Some(near) => {

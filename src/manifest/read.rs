@@ -309,7 +309,7 @@ impl Reading<'_> {
     fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
         self.seen.push((list.path.clone(), named));
         if kind(&list.path) == Kind::Workbook {
-            return self.sheet(list, named);
+            return self.sheet(&list, named);
         }
         let from = self.complaints.len();
         let (file, text) = text::decode(
@@ -326,7 +326,7 @@ impl Reading<'_> {
     }
 
     /// Reads a sheet of a workbook.
-    fn sheet(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+    fn sheet(&mut self, list: &Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
         let (path, name) = sheet::split(&list.path);
         match sheet::read(&list.bytes, name) {
             Ok(read) => {

@@ -38,12 +38,13 @@ fn list(sources: &Sources, survey: &Survey, style: Style, text: &mut String) {
     } else {
         format!(", cells separated by {}", survey.delimiter)
     };
-    text.push_str(&format!(
+    let title = format!(
         "{}: {} below the columns' names in row {}{cells}\n",
         escape::shown(&path),
         count(survey.rows, "row"),
         survey.header_row,
-    ));
+    );
+    text.push_str(&title);
     let heads = vec![
         ("Col", Side::Left),
         ("Header", Side::Left),
@@ -107,19 +108,20 @@ pub fn block(sources: &Sources, surveys: &[Survey]) -> String {
     for survey in surveys {
         for (key, target) in survey.lines() {
             let plain = Survey::plain(key);
-            match written.get(&plain) {
-                Some(former) if *former == target => {}
-                Some(_) => block.push_str(&format!(
-                    "# in {} it would be {} = {}\n",
-                    escape::shown(&path(sources, survey)),
-                    quoted(key),
-                    quoted(target)
-                )),
-                None => {
-                    block.push_str(&format!("{} = {}\n", quoted(key), quoted(target)));
-                    written.insert(plain, target);
+            let (left, right) = (quoted(key), quoted(target));
+            let line = match written.get(&plain) {
+                Some(former) if *former == target => continue,
+                Some(_) => {
+                    let path = path(sources, survey);
+                    format!(
+                        "# in {} it would be {left} = {right}\n",
+                        escape::shown(&path)
+                    )
                 }
-            }
+                None => format!("{left} = {right}\n"),
+            };
+            block.push_str(&line);
+            written.entry(plain).or_insert(target);
         }
     }
     block
@@ -150,10 +152,9 @@ fn becomes(column: &Surveyed) -> String {
 
 fn because(column: &Surveyed) -> &'static str {
     match column.why {
-        "mapped" => "[columns]",
+        "mapped" | "silenced" => "[columns]",
         "documented" => "its name",
         "alias" | "creative" => "a guess",
-        "silenced" => "[columns]",
         "replaced" => "the id",
         _ => "unknown",
     }

@@ -50,9 +50,7 @@ pub(super) fn shared(package: &mut Package<'_>) -> Result<(), Fault> {
             shared_strings(package, &path)?;
         } else if path.ends_with("styles.xml") {
             styles(package, &path)?;
-        } else if (path.ends_with(".xml") && !path.contains("worksheets/"))
-            || path.ends_with(".rels")
-        {
+        } else if !path.contains("worksheets/") && is_xml(&path) {
             // A picture's or a note's part may be as odd as it likes.
             match package.walk(&path, MOST_BYTES, |_| Ok(())) {
                 Ok(_) | Err(Fault::Damaged(_)) => {}
@@ -61,6 +59,11 @@ pub(super) fn shared(package: &mut Package<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+fn is_xml(path: &str) -> bool {
+    let end = path.rsplit_once('.').map(|(_, end)| end);
+    matches!(end, Some("xml" | "rels"))
 }
 
 fn shared_strings(package: &mut Package<'_>, path: &str) -> Result<(), Fault> {
@@ -106,6 +109,10 @@ pub(super) fn sheet(package: &mut Package<'_>, part: &str) -> Result<Facts, Faul
 
 /// Where the walk is.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what was seen, each apart from the others"
+)]
 struct Walk {
     facts: Facts,
     in_cells: bool,
@@ -121,6 +128,10 @@ struct Walk {
     merged: usize,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what was seen, each apart from the others"
+)]
 struct Cell {
     at: Position,
     is_error: bool,
@@ -201,12 +212,11 @@ impl Walk {
     }
 
     fn begin_cell(&mut self, element: &BytesStart<'_>) -> Result<(), Fault> {
-        let (row, column) = match raw(element, "r") {
-            Some(address) => position(&address)?,
-            None => {
-                self.is_implied = true;
-                (self.row, self.next_column)
-            }
+        let (row, column) = if let Some(address) = raw(element, "r") {
+            position(&address)?
+        } else {
+            self.is_implied = true;
+            (self.row, self.next_column)
         };
         let is_in_row = row == self.row && self.next_row == row + 1;
         if !is_in_row || column < self.next_column || column >= MOST_COLUMNS {

@@ -13,8 +13,9 @@ mod guard;
 mod number;
 #[cfg(feature = "xlsx")]
 mod package;
-#[cfg(all(test, feature = "xlsx"))]
-pub(in crate::manifest) mod tests;
+#[cfg(test)]
+#[cfg(feature = "xlsx")]
+mod tests;
 #[cfg(feature = "xlsx")]
 mod workbook;
 

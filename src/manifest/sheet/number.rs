@@ -6,7 +6,9 @@ use calamine::{DataRef, ExcelDateTime};
 pub(super) fn seen(value: &DataRef<'_>, code: Option<&str>) -> Option<String> {
     Some(match value {
         DataRef::Empty => return None,
-        DataRef::String(text) => text.clone(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            text.clone()
+        }
         DataRef::SharedString(text) => (*text).to_owned(),
         DataRef::Bool(true) => "TRUE".to_owned(),
         DataRef::Bool(false) => "FALSE".to_owned(),
@@ -14,7 +16,6 @@ pub(super) fn seen(value: &DataRef<'_>, code: Option<&str>) -> Option<String> {
         DataRef::Int(number) => in_format(*number as f64, code),
         DataRef::Float(number) => in_format(*number, code),
         DataRef::DateTime(moment) => date(moment),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
         DataRef::Error(error) => error.to_string(),
     })
 }

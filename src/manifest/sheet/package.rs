@@ -35,7 +35,12 @@ pub(super) struct Listed {
 }
 
 /// Says that a workbook is damaged.
-pub(super) fn damaged(why: impl ToString) -> Fault {
+pub(super) fn damaged(why: impl Into<String>) -> Fault {
+    Fault::Damaged(why.into())
+}
+
+/// Says that a workbook is damaged as another has found.
+pub(super) fn found(why: &dyn std::error::Error) -> Fault {
     Fault::Damaged(why.to_string())
 }
 
@@ -50,7 +55,7 @@ impl<'b> Package<'b> {
         if !bytes.starts_with(b"PK") {
             return Err(Fault::Other("this is no Excel workbook"));
         }
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|why| found(&why))?;
         if archive.len() > MOST_PARTS {
             return Err(Fault::TooLarge(
                 "this workbook has too many parts".to_owned(),
@@ -58,7 +63,7 @@ impl<'b> Package<'b> {
         }
         let mut parts = BTreeMap::new();
         for (at, name) in archive.file_names().enumerate() {
-            let path = normal(&name.map_err(damaged)?);
+            let path = normal(&name.map_err(|why| found(&why))?);
             if parts.insert(path, at).is_some() {
                 return Err(damaged("it has two parts of one name"));
             }
@@ -81,7 +86,7 @@ impl<'b> Package<'b> {
         let Some(at) = self.parts.get(&normal(path)) else {
             return Err(damaged(format!("its part {path} is missing")));
         };
-        let part = self.archive.by_index(*at).map_err(damaged)?;
+        let part = self.archive.by_index(*at).map_err(|why| found(&why))?;
         let mut reader = Reader::from_reader(BufReader::new(part.take(most + 1)));
         // As the reader of the cells has it.
         reader.config_mut().check_end_names = false;
@@ -94,7 +99,7 @@ impl<'b> Package<'b> {
                 let what = format!("this workbook unpacks to more than {} MiB", most >> 20);
                 return Err(Fault::TooLarge(what));
             }
-            match event.map_err(damaged)? {
+            match event.map_err(|why| found(&why))? {
                 Event::Eof => return Ok(reader.buffer_position()),
                 event => visit(&event)?,
             }
@@ -106,7 +111,7 @@ impl<'b> Package<'b> {
         let mut workbook = "xl/workbook.xml".to_owned();
         self.walk("_rels/.rels", MOST_BYTES, |event| {
             if let Some(target) = related(event, "/relationships/officeDocument") {
-                workbook = target.trim_start_matches('/').to_owned();
+                target.trim_start_matches('/').clone_into(&mut workbook);
             }
             Ok(())
         })?;

@@ -29,12 +29,12 @@ fn workbook_with(sheets: &[(&str, &str, &str)], shared: &str) -> Vec<u8> {
     let mut relations = String::new();
     let mut parts = Vec::new();
     for (at, (name, state, xml)) in sheets.iter().enumerate() {
-        list.push_str(&format!(
+        list.extend([format!(
             r#"<sheet name="{name}" sheetId="{at}" state="{state}" r:id="r{at}"/>"#
-        ));
-        relations.push_str(&format!(
+        )]);
+        relations.extend([format!(
             r#"<Relationship Id="r{at}" Type="http://x/relationships/worksheet" Target="worksheets/s{at}.xml"/>"#
-        ));
+        )]);
         parts.push((
             format!("xl/worksheets/s{at}.xml"),
             format!("<worksheet>{xml}</worksheet>"),
@@ -258,7 +258,7 @@ proptest! {
         for (at, row) in table.iter().enumerate() {
             let cells = row.iter().zip(["B", "D", "AA"]);
             let cells: String = cells.map(|(text, column)| inline(&format!("{column}{}", at + 1), text)).collect();
-            rows.push_str(&format!(r#"<row r="{}">{cells}</row>"#, at + 1));
+            rows.extend([format!(r#"<row r="{}">{cells}</row>"#, at + 1)]);
         }
         let read = text(&rows).expect("a sound sheet");
         for (row, expected) in cells(&read).iter().zip(&table) {

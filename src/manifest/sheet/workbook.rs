@@ -8,7 +8,7 @@ use calamine::{DataRef, Reader as _, Xlsx, XlsxError};
 use crate::domain::diagnostic::Cell;
 use crate::manifest::sheet::guard::{self, Facts, Position};
 use crate::manifest::sheet::number::{is_date, seen};
-use crate::manifest::sheet::package::{Listed, Package, damaged};
+use crate::manifest::sheet::package::{Listed, Package, damaged, found};
 use crate::manifest::sheet::{Fault, Sheet};
 use crate::manifest::shown::{count, shown};
 use crate::manifest::table::rows::is_spreadsheet_error;
@@ -133,8 +133,10 @@ impl<'f> Written<'f> {
 
     /// Reads every cell.
     fn cells(&mut self, bytes: &[u8], name: &str) -> Result<(), Fault> {
-        let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
-        let mut cells = workbook.worksheet_cells_reader(name).map_err(damaged)?;
+        let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|why| found(&why))?;
+        let mut cells = workbook
+            .worksheet_cells_reader(name)
+            .map_err(|why| found(&why))?;
         let codes: Vec<Option<String>> = cells
             .styles()
             .iter()
@@ -170,7 +172,7 @@ impl<'f> Written<'f> {
                     self.put(*at, Some(error_of(&error)))?;
                     last = Some(*at);
                 }
-                Err(why) => return Err(damaged(why)),
+                Err(why) => return Err(found(&why)),
             }
         }
         self.end_row()

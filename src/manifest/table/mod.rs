@@ -10,6 +10,8 @@ mod aliases;
 mod cells;
 mod columns;
 mod header;
+#[cfg(test)]
+mod messy;
 pub(super) mod rows;
 mod status;
 mod tail;

@@ -10,7 +10,7 @@ use crate::manifest::table::mapping::Statuses;
 
 /// Words of trackers that surely say not to buy, with what they are read as.
 ///
-/// Kitsu's and ShotGrid's short names, and the long ones they stand for.
+/// The short names of Kitsu and of `ShotGrid`, and the long ones they stand for.
 const SURE: &[(&str, Status)] = &[
     ("apr", Status::Approved),
     ("done", Status::Approved),

@@ -158,7 +158,8 @@ pub fn quoted(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             c if c.is_control() || ('\u{200b}'..='\u{206f}').contains(&c) || c == '\u{feff}' => {
-                quoted.push_str(&format!("\\u{:04X}", u32::from(c)));
+                let code = format!("\\u{:04X}", u32::from(c));
+                quoted.push_str(&code);
             }
             c => quoted.push(c),
         }
