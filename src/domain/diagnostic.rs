@@ -1,6 +1,7 @@
 //! Complaints about what people wrote, each with its place.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::domain::id::ShotId;
@@ -17,7 +18,7 @@ pub struct Source {
     /// The path as a person knows it, relative to where they stand or as they gave it.
     pub path: String,
     /// The whole text, decoded.
-    pub text: Arc<str>,
+    pub text: SourceText,
     /// How it is written, if it is a shot list that could be read.
     pub shape: Option<Shape>,
     /// Whether it was a sheet, in which places are cells and not lines.
@@ -33,6 +34,36 @@ pub struct Shape {
     pub header: u32,
 }
 
+/// The decoded text of a file, shared without ever being copied: a shot list may fill memory.
+#[derive(Clone, Default)]
+pub struct SourceText(Arc<String>);
+
+impl From<String> for SourceText {
+    fn from(text: String) -> Self {
+        Self(Arc::new(text))
+    }
+}
+
+impl From<&str> for SourceText {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl Deref for SourceText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SourceText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceText({} bytes)", self.len())
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({:?}, {} bytes)", self.path, self.text.len())
@@ -45,10 +76,10 @@ pub struct Sources(Vec<Source>);
 
 impl Sources {
     /// Adds a text and gives its number.
-    pub fn add(&mut self, path: String, text: Arc<str>) -> FileNo {
+    pub fn add(&mut self, path: String, text: impl Into<SourceText>) -> FileNo {
         self.0.push(Source {
             path,
-            text,
+            text: text.into(),
             shape: None,
             is_sheet: false,
         });
@@ -56,7 +87,7 @@ impl Sources {
     }
 
     /// Adds the text that a sheet became.
-    pub fn add_sheet(&mut self, path: String, text: Arc<str>) -> FileNo {
+    pub fn add_sheet(&mut self, path: String, text: impl Into<SourceText>) -> FileNo {
         let file = self.add(path, text);
         if let Some(source) = self.0.last_mut() {
             source.is_sheet = true;

@@ -1,17 +1,16 @@
 //! The way in: texts are asked for, a manifest and every complaint are given back.
 
-use std::sync::Arc;
-
-use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, SourceText, Sources};
 use crate::manifest::draft::Draft;
 use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
 use crate::manifest::sheet;
+use crate::manifest::shots::Shots;
 use crate::manifest::shown::shown;
 use crate::manifest::table::mapping::Mapping;
 use crate::manifest::table::survey::Survey;
-use crate::manifest::table::{self, List, Prompts};
+use crate::manifest::table::{self, Listed, Prompts};
 use crate::manifest::text;
 use crate::manifest::toml;
 
@@ -243,7 +242,7 @@ impl Reading<'_> {
     fn set(&mut self, set: &[String]) -> Layer {
         let mut layer = Layer::default();
         for text in set {
-            let file = self.sources.add(SET.to_owned(), Arc::from(text.as_str()));
+            let file = self.sources.add(SET.to_owned(), text.as_str());
             let place = Place {
                 file,
                 start: 0,
@@ -256,7 +255,7 @@ impl Reading<'_> {
     }
 
     /// Reads the shot lists: the one that is the manifest, and those that it names.
-    fn lists(&mut self, given: Option<(FileNo, Arc<str>)>, set: &Layer) {
+    fn lists(&mut self, given: Option<(FileNo, SourceText)>, set: &Layer) {
         let columns = std::mem::take(&mut self.draft.columns);
         let statuses = std::mem::take(&mut self.draft.statuses);
         let mut mapping = Mapping::new(columns, statuses, &mut self.complaints);
@@ -287,10 +286,10 @@ impl Reading<'_> {
         }
     }
 
-    fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
+    fn table(&mut self, file: FileNo, text: &SourceText, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
-        let list = List {
+        let list = Listed {
             file,
             text,
             is_sheet: self.sources.get(file).is_some_and(|source| source.is_sheet),
@@ -306,7 +305,7 @@ impl Reading<'_> {
     }
 
     /// Decodes a shot list; complaints about its bytes name their cell.
-    fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+    fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, SourceText)> {
         self.seen.push((list.path.clone(), named));
         if kind(&list.path) == Kind::Workbook {
             return self.sheet(&list, named);
@@ -326,7 +325,7 @@ impl Reading<'_> {
     }
 
     /// Reads a sheet of a workbook.
-    fn sheet(&mut self, list: &Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+    fn sheet(&mut self, list: &Text, named: Option<Place>) -> Option<(FileNo, SourceText)> {
         let (path, name) = sheet::split(&list.path);
         match sheet::read(&list.bytes, name) {
             Ok(read) => {
@@ -346,8 +345,8 @@ impl Reading<'_> {
                     return None;
                 }
                 self.seen.push((shown.clone(), named));
-                let text: Arc<str> = read.text.into();
-                let file = self.sources.add_sheet(shown, Arc::clone(&text));
+                let text = SourceText::from(read.text);
+                let file = self.sources.add_sheet(shown, text.clone());
                 for (code, message) in read.notes {
                     self.complaints
                         .push(Diagnostic::note(code, message).at(whole(file)));
@@ -355,7 +354,7 @@ impl Reading<'_> {
                 Some((file, text))
             }
             Err(fault) => {
-                let file = self.sources.add(list.path.clone(), Arc::from(""));
+                let file = self.sources.add(list.path.clone(), "");
                 let complaint = fault.complaint(name);
                 let place = named.unwrap_or(whole(file));
                 self.complaints.push(complaint.at(place));
@@ -425,7 +424,7 @@ impl Reading<'_> {
 fn assemble(
     draft: Draft,
     sources: Sources,
-    shots: Vec<crate::manifest::model::Shot>,
+    shots: Shots,
     stem: &str,
     set: Layer,
     warnings: Vec<Diagnostic>,

@@ -1,5 +1,6 @@
 //! Shot lists as tools and people write them, and what is made of each.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -69,9 +70,11 @@ fn outcome(list: &Path, beside: String) -> Outcome {
     read(root, &mut Beside(beside), &options)
 }
 
-fn shots(outcome: &Outcome) -> &[Shot] {
+fn shots(outcome: &Outcome) -> Vec<Shot> {
     let manifest = outcome.manifest.as_ref().or(outcome.partial.as_ref());
-    manifest.map_or(&[], |manifest| &manifest.shots)
+    manifest.map_or_else(Vec::new, |manifest| {
+        manifest.shots.iter().map(Cow::into_owned).collect()
+    })
 }
 
 fn told(outcome: &Outcome) -> String {

@@ -53,7 +53,7 @@ impl<'s> Positions<'s> {
         let Some((source, known)) = self.known(place.file) else {
             return "a text that is gone".to_owned();
         };
-        let (path, text) = (source.path.as_str(), source.text.as_ref());
+        let (path, text): (&str, &str) = (&source.path, &source.text);
         if path == read::SET {
             // A flag is known by its key, not by line and column.
             let key = text.split_once('=').map_or(text, |(key, _)| key);
@@ -94,7 +94,7 @@ impl<'s> Positions<'s> {
             return None;
         }
         let (source, known) = self.known(place.file)?;
-        let text = source.text.as_ref();
+        let text: &str = &source.text;
         let start = offset(place.start).min(text.len());
         let line = known.lines.line(start);
         let range = known.lines.range(line);

@@ -1,6 +1,7 @@
 //! `[columns]` and `[statuses]`: what a manifest says about the headers and words of its lists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::manifest::model::Status;
@@ -15,7 +16,7 @@ const NOTHING: &[&str] = &["-", "ignore"];
 pub(in crate::manifest) struct Mapping {
     lines: Vec<Line>,
     used: BTreeSet<usize>,
-    statuses: Statuses,
+    statuses: Arc<Statuses>,
 }
 
 /// The words of a studio's own that `[statuses]` translates, in lower case.
@@ -47,7 +48,7 @@ impl Mapping {
         complaints: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut mapping = Self {
-            statuses: read_statuses(statuses, complaints),
+            statuses: read_statuses(statuses, complaints).into(),
             ..Self::default()
         };
         for (key, value) in columns {
@@ -78,8 +79,8 @@ impl Mapping {
     }
 
     /// Gives what `[statuses]` says.
-    pub(super) const fn statuses(&self) -> &Statuses {
-        &self.statuses
+    pub(super) fn statuses(&self) -> Arc<Statuses> {
+        Arc::clone(&self.statuses)
     }
 
     /// Tells whether a line speaks of a plain header, either way round.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::domain::diagnostic::Place;
+use crate::manifest::model::Shot;
 use crate::manifest::read::{Options, Outcome, Text, TextError, Texts, read};
 
 struct Alone;
@@ -46,13 +47,13 @@ fn each_in_its_place(
         prop_assert_eq!(written, Some(text), "{:?}", cell);
         Ok(())
     };
-    for shot in &manifest.shots {
+    for shot in manifest.shots.iter() {
         check(shot.id.value.as_str(), shot.id.place)?;
         for var in shot.layer.vars.values() {
             check(&var.value, var.place)?;
         }
     }
-    for shot in &manifest.shots {
+    for shot in manifest.shots.iter() {
         for (header, text) in &shot.kept {
             let columns = table
                 .iter()
@@ -68,6 +69,11 @@ fn each_in_its_place(
         }
     }
     Ok(checked)
+}
+
+fn first(outcome: &Outcome) -> Shot {
+    let manifest = outcome.manifest.as_ref().expect("a manifest");
+    manifest.shots.first().expect("a shot").into_owned()
 }
 
 fn written(cell: &str, delimiter: char, quoting: bool) -> String {
@@ -123,7 +129,7 @@ proptest! {
     fn no_row_is_lost_unnoticed(text in "(id|prompt|note)?([a,;\"\n\r\t =0]|total|id,|prompt,|sep=;){0,40}") {
         let outcome = outcome("a.csv", text.as_bytes());
         for survey in &outcome.surveys {
-            let read = outcome.manifest.as_ref().map_or(0, |manifest| manifest.shots.len());
+            let read = outcome.manifest.as_ref().map_or(0, |manifest| manifest.shots.iter().count());
             let sums = outcome.complaints.iter().filter(|c| c.code == "summary-row").count();
             let all = u64::try_from(read + outcome.left_out.len() + sums).unwrap();
             if outcome.manifest.is_some() {
@@ -152,10 +158,7 @@ fn wide_and_long_lists_are_read_in_good_time() {
     let cells = vec!["x"; headers.len()];
     let text = format!("id,{}\n0010,{}\n", headers.join(","), cells.join(","));
     let read = outcome("a.csv", text.as_bytes());
-    assert_eq!(
-        read.manifest.expect("a manifest").shots[0].layer.vars.len(),
-        16_000
-    );
+    assert_eq!(first(&read).layer.vars.len(), 16_000);
     let total = "total,1\n".repeat(20_000);
     let text = format!("id,note\n0010,x\n{total}0020,y\n{total}");
     let read = outcome("a.csv", text.as_bytes());
@@ -167,8 +170,5 @@ fn wide_and_long_lists_are_read_in_good_time() {
     assert_eq!(sums, 20_000);
     let huge = "é".repeat(4 << 20);
     let read = outcome("a.csv", format!("id,var: x\n0010,{huge}\n").as_bytes());
-    assert_eq!(
-        read.manifest.expect("a manifest").shots[0].layer.vars["x"].value,
-        huge
-    );
+    assert_eq!(first(&read).layer.vars["x"].value, huge);
 }

@@ -16,14 +16,17 @@ pub(super) mod rows;
 mod status;
 mod tail;
 
-use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, Shape, Source};
+use std::sync::Arc;
+
+use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, Shape, Source, SourceText};
 use crate::manifest::draft::Gathered;
+use crate::manifest::model::Shot;
 use crate::manifest::shown::count;
 use crate::manifest::table::aliases::{Known, is_known, plain_header};
 use crate::manifest::table::cells::{Flaw, Row, Rows};
 use crate::manifest::table::columns::{Column, Columns, columns};
 use crate::manifest::table::header::{Head, detect};
-use crate::manifest::table::mapping::Mapping;
+use crate::manifest::table::mapping::{Mapping, Statuses};
 use crate::manifest::table::rows::{Reader, place, swallowed};
 use crate::manifest::table::survey::{Survey, survey};
 use crate::manifest::table::tail::Tail;
@@ -84,11 +87,11 @@ pub(super) struct Read {
 
 /// A list to read.
 #[derive(Clone, Copy)]
-pub(super) struct List<'t> {
+pub(super) struct Listed<'t> {
     /// Its number.
     pub(super) file: FileNo,
     /// Its text.
-    pub(super) text: &'t str,
+    pub(super) text: &'t SourceText,
     /// Whether it was a sheet: commas separate its cells, and quotes are where they belong.
     pub(super) is_sheet: bool,
     /// Whether its columns are to be surveyed.
@@ -97,7 +100,7 @@ pub(super) struct List<'t> {
 
 /// Reads a shot list; complaints about single rows go with the shots.
 pub(super) fn read(
-    list: List<'_>,
+    list: Listed<'_>,
     mapping: &mut Mapping,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
@@ -144,19 +147,76 @@ pub(super) fn read(
         let message = format!("the cells of this list are separated by {name}");
         complaints.push(Diagnostic::note("delimiter", message).at(nowhere(file)));
     }
-    let columns = &columns.meanings;
-    read.prompts = prompts(rows.clone(), columns);
-    let reader = Reader {
+    read.prompts = prompts(rows.clone(), &columns.meanings);
+    let list = List {
         file,
-        columns,
-        any_named: any_named(rows.clone(), columns),
+        text: text.clone(),
+        any_named: any_named(rows.clone(), &columns.meanings),
+        columns: columns.meanings.into(),
         statuses: mapping.statuses(),
-        // No quote was forgotten in a sheet, so that no cell of it has swallowed others.
-        delimiter: if list.is_sheet { 0 } else { delimiter },
-        delimiter_name: header::name(delimiter),
+        delimiter,
+        is_sheet: list.is_sheet,
     };
-    body(&reader, rows.clone(), gathered, complaints);
+    gathered.begin(list.clone());
+    body(&list.reader(), rows.clone(), gathered, complaints);
     read
+}
+
+/// A list that was read, to read its rows again one by one.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    file: FileNo,
+    text: SourceText,
+    columns: Arc<[Column]>,
+    any_named: bool,
+    statuses: Arc<Statuses>,
+    delimiter: u8,
+    is_sheet: bool,
+}
+
+/// Where a row of a list stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowAt {
+    /// The byte it begins at; a text is refused long before its length leaves 32 bits.
+    start: u32,
+    /// Its number as a spreadsheet counts, from 1.
+    number: u32,
+    /// Its place among the rows that say something, from 0.
+    position: u32,
+}
+
+impl RowAt {
+    fn new(start: usize, number: u32, position: usize) -> Self {
+        let short = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            start: short(start),
+            number,
+            position: short(position),
+        }
+    }
+}
+
+impl List {
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            file: self.file,
+            columns: &self.columns,
+            any_named: self.any_named,
+            statuses: &self.statuses,
+            // No quote was forgotten in a sheet, so that no cell of it has swallowed others.
+            delimiter: if self.is_sheet { 0 } else { self.delimiter },
+            delimiter_name: header::name(self.delimiter),
+        }
+    }
+
+    /// Reads the shot of a row; whatever is to be said of it was said before.
+    pub(super) fn shot(&self, at: RowAt) -> Option<Shot> {
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let mut rows = Rows::from(&self.text, self.delimiter, whole(at.start), at.number);
+        let mut row = Row::default();
+        rows.read(&mut row);
+        self.reader().row(&row, whole(at.position)).shot
+    }
 }
 
 fn prompts(mut rows: Rows<'_>, columns: &[Column]) -> Prompts {
@@ -215,7 +275,11 @@ fn body(
     complaints: &mut Vec<Diagnostic>,
 ) {
     let (mut row, mut tail, mut counted) = (Row::default(), Tail::default(), Counted::default());
-    while rows.read(&mut row) {
+    loop {
+        let start = rows.offset();
+        if !rows.read(&mut row) {
+            break;
+        }
         if row.is_blank && row.is_empty() {
             counted.blank += 1;
             continue;
@@ -236,7 +300,8 @@ fn body(
         counted
             .first
             .get_or_insert_with(|| place(reader.file, row.number, 0, &row.cells[0]));
-        shot(reader, &row, counted.position, gathered, complaints);
+        let at = RowAt::new(start, row.number, counted.position);
+        shot(reader, &row, at, gathered, complaints);
         counted.position += 1;
     }
     told(counted, reader, gathered, complaints);
@@ -246,19 +311,25 @@ fn body(
 fn shot(
     reader: &Reader<'_>,
     row: &Row<'_>,
-    position: usize,
+    at: RowAt,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
 ) {
+    let position = usize::try_from(at.position).unwrap_or(usize::MAX);
     let mut flaws = row.flaws.iter();
     let is_open = flaws.any(|flaw| matches!(flaw, Flaw::Unclosed(_)));
     if is_open || swallowed(row, reader.delimiter).is_some() {
         // Where rows begin and end cannot be trusted, so that the whole list is refused.
         let from = gathered.complaints.len();
-        reader.row(row, position, gathered);
+        gathered.take(reader.row(row, position));
         complaints.extend(gathered.complaints.drain(from..));
     } else {
-        reader.row(row, position, gathered);
+        let found = reader.row(row, position);
+        if found.sound().is_some() {
+            gathered.note(at, found);
+        } else {
+            gathered.take(found);
+        }
     }
 }
 
@@ -326,13 +397,11 @@ fn columns_of(
             file,
             columns: &found.meanings,
             any_named: false,
-            statuses: mapping.statuses(),
+            statuses: &mapping.statuses(),
             delimiter,
             delimiter_name: header::name(delimiter),
         };
-        let mut scrap = Gathered::default();
-        reader.row(row, 0, &mut scrap);
-        complaints.append(&mut scrap.complaints);
+        complaints.append(&mut reader.row(row, 0).complaints);
     }
     let is_broken = complaints[from..].iter().any(Diagnostic::is_error);
     (found, !is_broken)
