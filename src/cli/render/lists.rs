@@ -42,6 +42,7 @@ fn lists() -> Vec<PathBuf> {
     let paths = entries.map(|entry| entry.expect("entry").path());
     let mut lists: Vec<PathBuf> = paths
         .filter(|path| path.extension().is_some_and(|end| end != "toml"))
+        .filter(|path| cfg!(feature = "xlsx") || path.extension().is_some_and(|end| end != "xlsx"))
         .collect();
     lists.sort();
     lists
