@@ -14,6 +14,7 @@ mod bill;
 pub mod checkup;
 pub mod columns;
 pub mod csv;
+pub mod decided;
 pub mod escape;
 pub mod history;
 pub mod json;

@@ -54,7 +54,7 @@ pub fn check(args: &args::Check, streams: &Streams) -> Result<Exit, Stopped> {
 
 /// Tells what the columns of the lists are taken for, whatever else is wrong with them.
 fn survey(args: &args::Manifest, streams: &Streams) -> Result<Exit, Stopped> {
-    let (outcome, _) = read(args, true, streams)?;
+    let outcome = read(args, true, streams)?.outcome;
     let is_broken = outcome.complaints.iter().any(Diagnostic::is_error);
     let exit = if is_broken { Exit::Invalid } else { Exit::Done };
     if streams.json {

@@ -1,8 +1,10 @@
 //! What a workbook's package says of itself: its parts, and which part holds which sheet.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufReader, Cursor, Read as _};
+use std::io::{self, BufReader, Cursor, Read};
+use std::rc::Rc;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -15,6 +17,32 @@ const MOST_PARTS: usize = 20_000;
 
 /// The most bytes that a part unpacks to, sheets aside.
 pub(super) const MOST_BYTES: u64 = 256 << 20;
+
+/// The most bytes that one piece of a part may have, such as a text or a tag; a cell holds no more
+/// than 32 767 characters.
+const LONGEST_PIECE: u64 = 16 << 20;
+
+/// A part that is read piece by piece, so that none of them fills memory.
+struct Pieces<R> {
+    part: R,
+    /// How much was read since the last piece ended.
+    read: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Pieces<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read.get() > LONGEST_PIECE {
+            return Err(io::Error::other("it holds a text out of all proportion"));
+        }
+        let read = self.part.read(buffer)?;
+        let all = self
+            .read
+            .get()
+            .saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        self.read.set(all);
+        Ok(read)
+    }
+}
 
 /// A workbook's package.
 pub(super) struct Package<'b> {
@@ -87,13 +115,19 @@ impl<'b> Package<'b> {
             return Err(damaged(format!("its part {path} is missing")));
         };
         let part = self.archive.by_index(*at).map_err(|why| found(&why))?;
-        let mut reader = Reader::from_reader(BufReader::new(part.take(most + 1)));
+        let read = Rc::new(Cell::new(0));
+        let pieces = Pieces {
+            part: part.take(most + 1),
+            read: Rc::clone(&read),
+        };
+        let mut reader = Reader::from_reader(BufReader::new(pieces));
         // As the reader of the cells has it.
         reader.config_mut().check_end_names = false;
         reader.config_mut().expand_empty_elements = true;
         let mut buffer = Vec::new();
         loop {
             buffer.clear();
+            read.set(0);
             let event = reader.read_event_into(&mut buffer);
             if reader.buffer_position() > most {
                 let what = format!("this workbook unpacks to more than {} MiB", most >> 20);

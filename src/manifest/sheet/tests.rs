@@ -168,6 +168,27 @@ fn a_promise_of_memory_is_not_believed() {
 }
 
 #[test]
+fn a_text_out_of_all_proportion_is_refused() {
+    for (open, close) in [
+        ("<!--", "-->"),
+        ("<x a=\"", "\"/>"),
+        ("", ""),
+        ("<![CDATA[", "]]>"),
+    ] {
+        let xml = format!(
+            "<sheetData/>{open}{}{close}",
+            " <".repeat(9 << 20)
+                .replace('<', if open.starts_with("<!") { "<" } else { " " })
+        );
+        let read = read(&workbook_with(&[("A", "visible", &xml)], "<sst/>"), None);
+        let Err(Fault::Damaged(why)) = read else {
+            panic!("{open}: {read:?}");
+        };
+        assert!(why.contains("out of all proportion"), "{open}: {why}");
+    }
+}
+
+#[test]
 fn sheets_are_chosen_by_name_or_the_first_that_is_seen() {
     let of = |number: u32| {
         format!(r#"<sheetData><row r="1"><c r="A1"><v>{number}</v></c></row></sheetData>"#)
