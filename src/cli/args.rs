@@ -52,7 +52,7 @@ pub enum Command {
     /// Make a new show: manifest, example bible, shots CSV, .gitignore
     Init(Init),
     /// Check the manifest and its references; offline and free
-    Check(Show),
+    Check(Check),
     /// Show what would be bought and why, with prices and caps; offline and free
     Plan(Plan),
     /// Buy what the plan says; the same command again resumes
@@ -88,7 +88,7 @@ pub enum Command {
 /// Which show.
 #[derive(Clone, Debug, Args)]
 pub struct Manifest {
-    /// The show: a .toml, .csv or .tsv file
+    /// The show: a .toml, .csv, .tsv or .xlsx file; a sheet is named as `file.xlsx#Sheet`
     #[arg(value_name = "MANIFEST", default_value = "show.toml")]
     pub manifest: PathBuf,
     /// Where images and the run log go, instead of the manifest's `show.output`
@@ -133,7 +133,21 @@ pub struct Init {
     pub folder: PathBuf,
 }
 
-/// `check` and `status`.
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which show.
+    #[command(flatten)]
+    pub manifest: Manifest,
+    /// Which shots.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Show what each column of the shot lists is taken for, and a `[columns]` to paste
+    #[arg(long)]
+    pub columns: bool,
+}
+
+/// `status`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Which show.

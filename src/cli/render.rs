@@ -3,6 +3,8 @@
 pub mod json;
 
 mod excerpt;
+#[cfg(test)]
+mod lists;
 mod position;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
+use crate::manifest::sheet;
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
 use crate::report::plan_table::Skipped;
@@ -64,6 +65,47 @@ pub struct Show {
     name: String,
 }
 
+/// What came of reading a manifest, with the folder it lies in and what the manifest itself was.
+pub struct Reading {
+    /// What came of reading it.
+    pub outcome: read::Outcome,
+    folder: Folder,
+    root: Seen,
+}
+
+/// Reads a manifest, whatever is wrong with it.
+///
+/// # Errors
+/// Ends with [`Exit::Invalid`] where there is no such file.
+pub fn read(args: &args::Manifest, survey: bool, streams: &Streams) -> Result<Reading, Stopped> {
+    let path = args.manifest.to_string_lossy().into_owned();
+    let (root, mut folder) = match open(&path) {
+        Ok(opened) => opened,
+        Err(why) => {
+            let help = "name the manifest, such as `reshoot run shots.csv`, \
+                        or make a show with `reshoot init`";
+            let complaint = Diagnostic::error("no-manifest", why)
+                .in_file(path)
+                .help(help);
+            return Err(refuse(&Sources::default(), &[complaint], streams));
+        }
+    };
+    let seen = Seen {
+        path: PathBuf::from(sheet::split(&path).0),
+        sha256: Some(Sha256::of(&root.bytes)),
+    };
+    let options = Options {
+        encoding: args.encoding.clone(),
+        set: args.set.clone(),
+        survey,
+    };
+    Ok(Reading {
+        outcome: read::read(root, &mut folder, &options),
+        folder,
+        root: seen,
+    })
+}
+
 /// Reads a manifest and what was decided; what is wrong with its form stops the command here.
 ///
 /// # Errors
@@ -85,26 +127,11 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
 /// # Errors
 /// Ends with [`Exit::Invalid`] after every complaint was shown.
 pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
-    let path = args.manifest.to_string_lossy().into_owned();
-    let (root, mut folder) = match open(&path) {
-        Ok(opened) => opened,
-        Err(why) => {
-            let help = "name the manifest, such as `reshoot run shots.csv`, \
-                        or make a show with `reshoot init`";
-            let complaint = Diagnostic::error("no-manifest", why)
-                .in_file(path)
-                .help(help);
-            return Err(refuse(&Sources::default(), &[complaint], streams));
-        }
-    };
-    let mut seen = vec![Seen {
-        path: args.manifest.clone(),
-        sha256: Some(Sha256::of(&root.bytes)),
-    }];
-    let options = Options {
-        encoding: args.encoding.clone(),
-        set: args.set.clone(),
-    };
+    let Reading {
+        outcome,
+        folder,
+        root,
+    } = read(args, false, streams)?;
     let read::Outcome {
         manifest,
         partial,
@@ -112,7 +139,8 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
         mut complaints,
         left_out,
         faulty,
-    } = read::read(root, &mut folder, &options);
+        surveys: _,
+    } = outcome;
     let Some(mut manifest) = manifest else {
         if let Some(mut partial) = partial {
             complain_further(&mut partial, faulty, &folder, &mut complaints);
@@ -127,6 +155,7 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
     let facts: &'static ReferenceFacts = Box::leak(Box::new(facts));
     let output = output(args, manifest);
+    let mut seen = vec![root];
     seen.extend_from_slice(folder.seen());
     Ok(Show {
         seen,
@@ -188,8 +217,12 @@ fn complain_further(
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
-    let root = Folder::manifest(path).map_err(|error| error.to_string())?;
-    let folder = Folder::of(path).map_err(|error| error.to_string())?;
+    let (file, sheet) = sheet::split(path);
+    let mut root = Folder::manifest(file).map_err(|error| error.to_string())?;
+    let folder = Folder::of(file).map_err(|error| error.to_string())?;
+    if let Some(sheet) = sheet {
+        root.path = format!("{}#{sheet}", root.path);
+    }
     Ok((root, folder))
 }
 

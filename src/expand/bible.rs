@@ -24,6 +24,16 @@ pub enum Kind {
     Look,
 }
 
+/// Names the column of a shot list that holds such entries.
+const fn column_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Character => "Characters",
+        Kind::Location => "Location",
+        Kind::Prop => "Props",
+        Kind::Look => "Look",
+    }
+}
+
 impl Kind {
     /// Every kind, in the order their references are sent.
     pub const ALL: [Self; 4] = [Self::Character, Self::Location, Self::Prop, Self::Look];
@@ -239,7 +249,14 @@ impl<'m> Bible<'m> {
                 base.key
             ));
         }
-        let add = format!("add [{word}s.{}]", if is_name(name) { name } else { "…" });
+        let mut add = format!("add [{word}s.{}]", if is_name(name) { name } else { "…" });
+        if place.is_some_and(|place| place.cell.is_some()) {
+            let advice = format!(
+                "; if the column holds free text, map it to a var under `[columns]`: `\"{}\" = \"var: {word}_text\"`",
+                column_of(kind)
+            );
+            add.push_str(&advice);
+        }
         match nearest(name, names.clone()) {
             Some(near) => {
                 let there = self.get(kind, near).map(|member| member.place);

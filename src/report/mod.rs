@@ -12,6 +12,7 @@
 
 mod bill;
 pub mod checkup;
+pub mod columns;
 pub mod csv;
 pub mod decided;
 pub mod escape;

@@ -16,6 +16,7 @@ mod disk;
 mod errors;
 mod faults;
 mod kill;
+mod lists;
 mod log;
 mod network;
 mod pace;

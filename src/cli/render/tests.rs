@@ -71,6 +71,13 @@ fn manifests(kind: &str) -> Vec<(String, PathBuf, String)> {
             manifests.push((name.clone(), parent, name));
         }
     }
+    // Without workbooks these say nothing but that.
+    let of_workbook = |name: &str| {
+        ["workbook", "sheet", "formula"]
+            .iter()
+            .any(|w| name.contains(w))
+    };
+    manifests.retain(|(name, _, _)| cfg!(feature = "xlsx") || !of_workbook(name));
     manifests.sort();
     manifests
 }
@@ -147,6 +154,8 @@ fn every_complaint_has_a_fixture() {
     codes_of(&sources, &mut codes);
     // Two thousand million bytes are no fixture.
     codes.remove("too-large");
+    // Nor is a build without workbooks.
+    codes.remove("not-built");
     let mut shown = String::new();
     for entry in std::fs::read_dir(fixtures("invalid/snapshots")).expect("snapshots") {
         let path = entry.expect("entry").path();

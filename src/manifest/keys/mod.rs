@@ -261,6 +261,11 @@ const ROOT_KEYS: &[Key] = &[
         r#"{ dusk = { text = "Blue hour, long shadows." } }"#,
     ),
     table("columns", &shots::COLUMNS, r#"{ "Framing" = "shot_size" }"#),
+    table(
+        "statuses",
+        &shots::STATUSES,
+        r#"{ wtg = "todo", ip = "hold" }"#,
+    ),
     Key {
         name: "shots",
         form: Form::Tables(&shots::SHOT),
