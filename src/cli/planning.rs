@@ -13,7 +13,7 @@ use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::OnDisk;
-use crate::plan::build::{Builder, Plan, Terms};
+use crate::plan::build::{Builder, Entry, Plan, Terms};
 
 /// The caps in force, and each by the name of where it was set.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,7 @@ impl Budget {
             show,
             sequence,
             shot,
+            plan,
         } = self.caps;
         let caps = [
             (run, "on this run"),
@@ -43,6 +44,9 @@ impl Budget {
         let set = caps
             .iter()
             .filter_map(|(cap, on)| cap.map(|cap| format!("{cap} {on}")));
+        let signed =
+            plan.map(|signed| format!("{} signed as plan {}", signed.most, signed.short()));
+        let set = set.chain(signed);
         match set.collect::<Vec<_>>().as_slice() {
             [] => "no cap".to_owned(),
             [one] => format!("cap {one}"),
@@ -74,6 +78,7 @@ pub fn budget(show: &Show, flags: &args::Buying, streams: &Streams) -> Result<Bu
         show: amount(&written.show),
         sequence: amount(&written.sequence),
         shot: amount(&written.shot),
+        plan: None,
     };
     let named = [
         ("max-cost", max_cost),
@@ -112,10 +117,10 @@ pub fn plan(
     budget: &Budget,
     streams: &Streams,
 ) -> Result<(Plan, Checked), Stopped> {
-    plan_with(wish, ledger, id, budget, streams, |_| {})
+    plan_with(wish, ledger, id, budget, streams, |_, _| {})
 }
 
-/// Checks the show and builds its plan, and passes on what it is built of.
+/// Checks the show and builds its plan, and passes on what it is built of and what becomes of it.
 ///
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
@@ -125,7 +130,7 @@ pub fn plan_with(
     id: &ShowId,
     budget: &Budget,
     streams: &Streams,
-    mut each: impl FnMut(&Wanted),
+    mut each: impl FnMut(&Wanted, &Entry),
 ) -> Result<(Plan, Checked), Stopped> {
     let selection = selection(wish.chosen, streams)?;
     let files = Files::open(&wish.show.output, streams)?;
@@ -143,9 +148,11 @@ pub fn plan_with(
     let checked = wish
         .show
         .check(wish.flags.skip_invalid, streams, |index, wanted| {
-            each(wanted);
             any = any || selection.has(wanted);
             builder.add(index, wanted);
+            if let Some(entry) = builder.latest() {
+                each(wanted, entry);
+            }
         })?;
     if !any {
         let flags = show::spelled(wish.chosen).join(" ");

@@ -41,6 +41,8 @@ pub struct Show {
     pub manifest: &'static Manifest,
     /// What it expands to.
     pub expansion: Expansion<'static>,
+    /// What is known of its references.
+    pub facts: &'static ReferenceFacts,
     /// Shots that could not even be read, each with a complaint.
     pub left_out: Vec<LeftOut>,
     /// Every complaint about the manifest's form.
@@ -100,6 +102,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let output = output(args, manifest);
     Ok(Show {
         expansion: Expansion::new(manifest, facts),
+        facts,
         left_out,
         complaints,
         sha256: digest(&manifest.sources),

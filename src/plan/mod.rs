@@ -9,7 +9,10 @@
 //! given to two images; an approved shot is never bought on its own.
 
 pub mod build;
+pub mod foresight;
+pub mod moved;
 pub mod reason;
+pub mod saved;
 pub mod select;
 pub mod slots;
 pub mod step;

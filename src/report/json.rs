@@ -6,12 +6,14 @@
 
 mod bill;
 pub mod checkup;
+pub mod moved;
 pub mod plan;
 pub mod report;
 pub mod run;
 pub mod sidecar;
 pub mod status;
 
+use std::fmt::Write as _;
 use std::io;
 
 use serde::{Serialize, Serializer};
@@ -112,6 +114,24 @@ impl Formatter for Harmless {
     }
 }
 
+/// Writes what could steer a terminal as `\\u` escapes in JSON that others spelled: it stands in
+/// strings alone, whose values stay what they are.
+#[must_use]
+pub fn harmless(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if is_steering(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut units) {
+                let _written = write!(harmless, "\\u{unit:04x}");
+            }
+        } else {
+            harmless.push(c);
+        }
+    }
+    harmless
+}
+
 /// A list whose members are spelled one by one, so that no second list is held.
 struct Each<'a, T, U>(&'a [T], fn(&'a T) -> U);
 
@@ -189,6 +209,11 @@ mod tests {
         fn any_text_reads_back_and_steers_nothing(value in ".{0,40}", odd in "[\u{1b}\u{202e}\u{9b}\u{e0041}\n\\\\\"]{0,9}") {
             let value = format!("{value}{odd}");
             let spelled = text(&vec![&value]);
+            prop_assert!(!spelled.contains(|c| is_steering(c) && c != '\n'));
+            let read: Vec<String> = serde_json::from_str(&spelled).expect("JSON");
+            prop_assert_eq!(&read[0], &value);
+            let spelled = serde_json::to_string_pretty(&vec![&value]).expect("JSON");
+            let spelled = harmless(&spelled);
             prop_assert!(!spelled.contains(|c| is_steering(c) && c != '\n'));
             let read: Vec<String> = serde_json::from_str(&spelled).expect("JSON");
             prop_assert_eq!(&read[0], &value);

@@ -17,6 +17,7 @@ use crate::cli::repair;
 use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
+use crate::cli::signed::{self, Left};
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
@@ -25,7 +26,7 @@ use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
-use crate::plan::build::Plan;
+use crate::plan::build::{Plan, Purchase};
 use crate::plan::reason::Kept;
 use crate::report::style::count;
 use crate::report::summary::Findings;
@@ -42,8 +43,13 @@ use crate::store::shelf::{self, Shelf};
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
+    let (args, signed) = signed::take_up(args, streams)?;
+    let args = &args;
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
-    let budget = planning::budget(show, &args.buying, streams)?;
+    let mut budget = planning::budget(show, &args.buying, streams)?;
+    if let Some(signed) = &signed {
+        signed.cap(&mut budget);
+    }
     let until = signals::until(args.until.as_deref(), streams)?;
     // Nothing is made on disk for a show that is not sound: a log that is there is opened first,
     // one that is not only once there is something to buy.
@@ -75,28 +81,46 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     )?;
     let found = match found {
         Some(books) if args.buying.rebuy.is_some() => {
+            if let Some(signed) = &signed {
+                // Nothing is asked, either, under a plan that is not what was signed.
+                signed.left(show, args, &books.ledger, &id, &budget, streams)?;
+            }
             Some(free_first(show, args, books, &id, &budget, streams)?)
         }
         found => found,
     };
     let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
-    let wish = planning::Wish {
-        show,
-        chosen: &args.selection,
-        flags: &args.buying,
+    let ledger = known.unwrap_or(&nothing);
+    let left = match &signed {
+        Some(signed) => signed.left(show, args, ledger, &id, &budget, streams)?,
+        None => {
+            let wish = planning::Wish {
+                show,
+                chosen: &args.selection,
+                flags: &args.buying,
+            };
+            let (plan, checked) = planning::plan(&wish, ledger, &id, &budget, streams)?;
+            Left::all_of(plan, checked)
+        }
     };
-    let (plan, checked) = planning::plan(&wish, known.unwrap_or(&nothing), &id, &budget, streams)?;
+    let Left {
+        plan,
+        checked,
+        left_out,
+    } = left;
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
-        return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
+        let done = nothing_to_do(show, ledger, &plan, &budget, invalid, streams)?;
+        let is_capped = done == Exit::Done && !left_out.is_empty();
+        return Ok(if is_capped { Exit::Capped } else { done });
     }
     agree(
         args,
         &plan,
-        known.map_or(Micros::ZERO, |ledger| resends(&plan, ledger)),
+        known.map_or(Micros::ZERO, |ledger| plan_table::resends(&plan, ledger)),
         &budget,
         streams,
     )?;
@@ -129,6 +153,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         args,
         budget,
         plan,
+        left_out,
         until,
         invalid,
         lacking,
@@ -273,14 +298,6 @@ fn holds_images(output: &Path, streams: &Streams) -> Result<bool, Stopped> {
     })
 }
 
-/// Gives what may still go for tasks of earlier runs that have to be sent again.
-fn resends(plan: &Plan, ledger: &Ledger) -> Micros {
-    let wanted = plan.settle.iter().filter(|left| left.wanted_by.is_some());
-    let tasks = wanted.filter_map(|left| ledger.task(left.task));
-    let unseen = tasks.filter(|task| task.is_open() && !task.accepted);
-    unseen.map(|task| task.weight().reserved).sum()
-}
-
 /// Shows what it will cost and asks, where somebody can answer.
 fn agree(
     args: &args::Run,
@@ -334,6 +351,8 @@ struct Trip<'a> {
     args: &'a args::Run,
     budget: Budget,
     plan: Plan,
+    /// What would be bought, and is not signed for.
+    left_out: Vec<Purchase>,
     until: Option<signals::Until>,
     invalid: usize,
     /// Whether takes lack that no run makes good by itself.
@@ -385,7 +404,8 @@ impl Trip<'_> {
             orders: Arc::new(self.show) as _,
         };
         let began = std::time::Instant::now();
-        let outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
+        let mut outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
+        signed::add_left_out(&self.left_out, &self.budget, &mut outcome);
         signals.abort();
         watcher.finish().await;
         if let Some(server) = server {
@@ -443,6 +463,7 @@ impl Trip<'_> {
             manifest: self.show.sha256,
             selection: show::spelled(&self.args.selection),
             caps: self.budget.named.clone(),
+            plan: self.budget.caps.plan.map(|signed| signed.plan),
             jobs: u32::try_from(jobs(self.args, self.show)).unwrap_or(u32::MAX),
             endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
             tool: TOOL.to_owned(),

@@ -11,8 +11,8 @@ use crate::plan::build::{Entry, Plan, Purchase, Refetch, Unsettled};
 use crate::plan::reason::{Kept, Reason};
 use crate::report::escape::is_steering;
 use crate::report::json;
+use crate::report::outlook::Outlook;
 use crate::report::plan_table::{self, View};
-use crate::report::prices::Prices;
 use crate::report::style::Style;
 use crate::report::tests::fixture::{EXACT, LIKE_REFERENCE, PRICE, deal, eventful, wanted};
 
@@ -96,12 +96,19 @@ pub(super) fn plan() -> Plan {
     }
 }
 
-fn prices(ledger: &Ledger) -> Prices {
-    let mut prices = Prices::default();
-    prices.add(ledger, &wanted("104/TCC/0010", EXACT));
-    prices.add(ledger, &wanted("104/TCC/0020", EXACT));
-    prices.add(ledger, &wanted("104/TCC/0030", LIKE_REFERENCE));
-    prices
+fn outlook(ledger: &Ledger, plan: &Plan) -> Outlook {
+    let mut outlook = Outlook::default();
+    for (place, entry) in plan.entries.iter().enumerate() {
+        let size = if place == 2 { LIKE_REFERENCE } else { EXACT };
+        let shot = ["104/TCC/0010", "104/TCC/0020", "104/TCC/0030"][place % 3];
+        outlook.add(ledger, &wanted(shot, size), entry);
+    }
+    outlook.finish()
+}
+
+fn named() -> BTreeMap<String, Micros> {
+    let cap = |name: &str, cap| (name.to_owned(), Micros::new(cap));
+    BTreeMap::from([cap("run", 30_000_000), cap("max-cost", 25_000_000)])
 }
 
 const CAPS: Caps = Caps {
@@ -109,24 +116,27 @@ const CAPS: Caps = Caps {
     show: Some(Micros::new(100_000)),
     sequence: None,
     shot: Some(Micros::new(1_200_000)),
+    plan: None,
 };
 
 #[test]
 fn a_producer_reads_what_is_bought_why_and_for_how_much() {
     let (plan, ledger) = (plan(), eventful().ledger());
-    let prices = prices(&ledger);
+    let outlook = outlook(&ledger, &plan);
+    let named = named();
     let view = View {
         plan: &plan,
         ledger: &ledger,
         caps: &CAPS,
-        prices: &prices,
+        named: &named,
+        outlook: &outlook,
         full: false,
         skipped: &[],
     };
     let text = plan_table::text(&view, Style::default());
     assert!(!text.contains(|c| is_steering(c) && c != '\n'));
     insta::assert_snapshot!(text);
-    let text = json::plan::spell(&view);
+    let text = json::plan::spell(&view, None);
     assert!(!text.contains(|c| is_steering(c) && c != '\n'));
     insta::assert_snapshot!(text);
 }
@@ -138,16 +148,23 @@ fn a_long_plan_is_grouped_by_sequence() {
         let shot = format!("10{}/A/{number:04}", number % 3);
         let new = [(Reason::New, 1), (Reason::Retake, 1)];
         plan.entries.push(entry(&shot, &new, &[(Kept::Have, 1)]));
+        for (first, reason) in [(2, Reason::New), (3, Reason::Retake)] {
+            let mut bought = purchase("104/TCC/0010", first, reason, None);
+            bought.shot = ShotId::new(&shot);
+            plan.purchases.push(bought);
+        }
     }
     plan.entries
         .push(entry("loose", &[], &[(Kept::NotSelected, 1)]));
     let ledger = Ledger::default();
-    let prices = prices(&ledger);
+    let outlook = outlook(&ledger, &plan);
+    let named = BTreeMap::new();
     let mut view = View {
         plan: &plan,
         ledger: &ledger,
         caps: &Caps::default(),
-        prices: &prices,
+        named: &named,
+        outlook: &outlook,
         full: false,
         skipped: &[],
     };
