@@ -160,7 +160,7 @@ impl Signed {
     }
 
     /// Adds what was signed to the caps of a run.
-    pub fn cap(&self, budget: &mut Budget) {
+    fn cap(&self, budget: &mut Budget) {
         let most = self.plan.most();
         budget.caps.plan = Some(PlanCap {
             plan: self.digest,
@@ -170,18 +170,14 @@ impl Signed {
     }
 
     /// Makes the plan anew and compares: gives what is left of it to do.
-    ///
-    /// # Errors
-    /// Ends with [`Exit::Invalid`] after saying everything that moved since it was signed.
-    pub fn left(
-        &self,
-        show: &'static Show,
-        args: &args::Run,
-        ledger: &Ledger,
-        id: &ShowId,
-        budget: &Budget,
-        streams: &Streams,
-    ) -> Result<Left, Stopped> {
+    fn left(&self, case: &Case<'_>, ledger: &Ledger, streams: &Streams) -> Result<Left, Stopped> {
+        let Case {
+            show,
+            args,
+            id,
+            budget,
+            ..
+        } = *case;
         let mut chosen = args.selection.clone();
         // What was bought since counts no more: the limit is that of what is signed.
         chosen.limit = None;
@@ -242,15 +238,59 @@ impl Signed {
     }
 }
 
-impl Left {
-    /// All of a plan that nobody had to sign.
-    #[must_use]
-    pub const fn all_of(plan: Plan, checked: Checked) -> Self {
-        Self {
+/// Gathers the caps of a run: those of the show, `--max-cost` and what was signed.
+///
+/// # Errors
+/// Ends with [`Exit::Usage`] when `--max-cost` is no amount of money.
+pub fn budget(
+    signed: Option<&Signed>,
+    show: &Show,
+    args: &args::Run,
+    streams: &Streams,
+) -> Result<Budget, Stopped> {
+    let mut budget = planning::budget(show, &args.buying, streams)?;
+    if let Some(signed) = signed {
+        signed.cap(&mut budget);
+    }
+    Ok(budget)
+}
+
+/// A run that is about to begin, under a signed plan or without.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    /// The plan it obeys.
+    pub signed: Option<&'a Signed>,
+    /// The show.
+    pub show: &'static Show,
+    /// Its arguments, with the plan's flags.
+    pub args: &'a args::Run,
+    /// The show's id.
+    pub id: &'a ShowId,
+    /// The caps, with that of the plan.
+    pub budget: &'a Budget,
+}
+
+impl Case<'_> {
+    /// Plans what is to be done.
+    ///
+    /// # Errors
+    /// Ends with an exit code after saying what is wrong; with [`Exit::Invalid`] after everything
+    /// that moved since the plan was signed.
+    pub fn left(&self, ledger: &Ledger, streams: &Streams) -> Result<Left, Stopped> {
+        if let Some(signed) = self.signed {
+            return signed.left(self, ledger, streams);
+        }
+        let wish = Wish {
+            show: self.show,
+            chosen: &self.args.selection,
+            flags: &self.args.buying,
+        };
+        let (plan, checked) = planning::plan(&wish, ledger, self.id, self.budget, streams)?;
+        Ok(Left {
             plan,
             checked,
             left_out: Vec::new(),
-        }
+        })
     }
 }
 

@@ -59,6 +59,10 @@ pub fn may_save(file: &Path, set: &[String], streams: &Streams) -> Result<(), St
         ));
         return Err(Exit::Usage);
     }
+    let parent = folder(file);
+    if !parent.is_dir() {
+        return refuse(&format!("there is no folder {}", parent.display()));
+    }
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => refuse(&error.to_string()),
@@ -102,14 +106,17 @@ pub fn save(draft: &Draft<'_>, file: &Path, streams: &Streams) -> Result<Signatu
     })
 }
 
+/// Gives the folder a file is to stand in.
+fn folder(file: &Path) -> &Path {
+    let parent = file.parent();
+    let named = parent.filter(|parent| !parent.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
+}
+
 fn write(file: &Path, bytes: &[u8]) -> Result<(), String> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| format!("{}: no name for a file", file.display()))?;
-    let parent = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let folder = Folder::open(parent).map_err(|error| error.to_string())?;
+    let folder = Folder::open(folder(file)).map_err(|error| error.to_string())?;
     let beside = format!(".reshoot-plan.{}.part", uuid::Uuid::new_v4().simple());
     let replaced = folder.replace(name, &beside, bytes, true);
     replaced.map_err(|error| error.to_string())

@@ -56,7 +56,7 @@ pub fn of(view: &View<'_>) -> Vec<CapLine> {
         let planned = sum(bought().filter_map(|p| Some((p.sequence.as_deref()?, p))));
         let account = |name: &str| accounts.sequences.get(name).copied();
         let kind = CapKind::Sequence;
-        lines.extend(narrow(kind, limit, planned, |name| account(name)));
+        lines.extend(narrow(kind, limit, planned, account));
     }
     if let Some(limit) = view.caps.shot {
         let planned = sum(bought().map(|p| (&p.shot, p)));

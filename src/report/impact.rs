@@ -62,7 +62,8 @@ fn sentence(becomes: Becomes, shots: u64, stale: &[Stale], full: bool) -> String
     match becomes {
         Becomes::UpToDate => format!("{shots} {is} up to date"),
         Becomes::UnderWay => format!("{shots} {is} under way"),
-        Becomes::Bought => format!("{shots} {is} bought anew"),
+        Becomes::Anew => format!("{shots} {is} bought anew"),
+        Becomes::First => format!("{shots} {is} bought for the first time"),
         Becomes::Stuck => format!("{shots} {is} unsure, lost, missing or refused"),
         Becomes::HeldBack => format!("{shots} {is} on hold or omitted"),
         Becomes::NotNow => format!("{shots} {is} left out by the selection"),

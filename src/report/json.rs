@@ -164,6 +164,8 @@ struct CapsJson {
     show: Option<u64>,
     sequence: Option<u64>,
     shot: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<u64>,
 }
 
 impl From<&Caps> for CapsJson {
@@ -173,6 +175,7 @@ impl From<&Caps> for CapsJson {
             show: caps.show.map(Micros::get),
             sequence: caps.sequence.map(Micros::get),
             shot: caps.shot.map(Micros::get),
+            plan: caps.plan.map(|signed| signed.most.get()),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::money::Micros;
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::plan::build::Entry;
-use crate::plan::reason::Kept;
+use crate::plan::reason::{Kept, Reason};
 use crate::plan::select::is_cast;
 use crate::report::prices::{Basis, Prices};
 
@@ -61,8 +61,10 @@ pub struct Cast {
 /// What becomes of a shot; the first that holds for one of its variants counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Becomes {
-    /// Takes of it are bought.
-    Bought,
+    /// Takes of it are bought anew: it had some before.
+    Anew,
+    /// Takes of it are bought for the first time.
+    First,
     /// It is approved and kept, though stale.
     Stale,
     /// A person holds it back: on hold, waiting for approval, or omitted.
@@ -79,10 +81,11 @@ pub enum Becomes {
 
 impl Becomes {
     /// Every one, in the order they are told.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::UpToDate,
         Self::UnderWay,
-        Self::Bought,
+        Self::Anew,
+        Self::First,
         Self::Stuck,
         Self::HeldBack,
         Self::NotNow,
@@ -93,7 +96,8 @@ impl Becomes {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Bought => "bought",
+            Self::Anew => "bought_anew",
+            Self::First => "bought_first",
             Self::Stale => "approved_but_stale",
             Self::HeldBack => "held_or_omitted",
             Self::Stuck => "stuck",
@@ -105,8 +109,10 @@ impl Becomes {
 
     fn of(entry: &Entry) -> Self {
         let kept = |all: &[Kept]| all.iter().any(|kept| entry.keeps.contains_key(kept));
-        if !entry.buys.is_empty() {
-            Self::Bought
+        if entry.buys.keys().any(|reason| *reason != Reason::New) {
+            Self::Anew
+        } else if !entry.buys.is_empty() {
+            Self::First
         } else if kept(&[Kept::ApprovedButStale]) {
             Self::Stale
         } else if kept(&[Kept::Held, Kept::Omitted]) {

@@ -557,8 +557,8 @@ fn tell_caps(view: &View<'_>, style: Style, out: &mut String) {
             lines.len().min(NARROW)
         };
         for line in &lines[..shown] {
-            let of = line.of.iter().map(|of| format!("{} {of}", line.cap));
-            let name = of.last().unwrap_or_else(|| line.cap.to_owned());
+            let of = line.of.as_ref();
+            let name = of.map_or_else(|| line.cap.to_owned(), |of| format!("{} {of}", line.cap));
             let (spent, reserved) = (line.account.spent, line.account.reserved);
             let amounts = [line.limit, spent, reserved, line.planned, line.left()];
             let cells = amounts.map(|amount| amount.to_string());

@@ -16,6 +16,7 @@ mod kill;
 mod log;
 mod network;
 mod pace;
+mod plans;
 mod polish;
 mod power;
 mod promises;

@@ -46,10 +46,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let (args, signed) = signed::take_up(args, streams)?;
     let args = &args;
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
-    let mut budget = planning::budget(show, &args.buying, streams)?;
-    if let Some(signed) = &signed {
-        signed.cap(&mut budget);
-    }
+    let budget = signed::budget(signed.as_ref(), show, args, streams)?;
     let until = signals::until(args.until.as_deref(), streams)?;
     // Nothing is made on disk for a show that is not sound: a log that is there is opened first,
     // one that is not only once there is something to buy.
@@ -57,14 +54,8 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let fresh = show::show_id(show, None, false, streams)?;
     let open = || books::open(&show.output, &fresh, written, streams);
     let there = show.output.join(journal::FILE).exists();
-    if !there && !written && holds_images(&show.output, streams)? {
-        let folder = show.output.display();
-        streams.insist(&format!(
-            "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can \
-             tell what was paid for; put the log back, or choose another folder with --out\n",
-            journal::FILE
-        ));
-        return Err(Exit::Damaged);
+    if !there && !written {
+        must_hold_no_images(&show.output, streams)?;
     }
     let found = if there { Some(open()?) } else { None };
     let known = found.as_ref().map(|books| &books.ledger);
@@ -79,11 +70,18 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
             )
         },
     )?;
+    let case = signed::Case {
+        signed: signed.as_ref(),
+        show,
+        args,
+        id: &id,
+        budget: &budget,
+    };
     let found = match found {
         Some(books) if args.buying.rebuy.is_some() => {
-            if let Some(signed) = &signed {
+            if signed.is_some() {
                 // Nothing is asked, either, under a plan that is not what was signed.
-                signed.left(show, args, &books.ledger, &id, &budget, streams)?;
+                case.left(&books.ledger, streams)?;
             }
             Some(free_first(show, args, books, &id, &budget, streams)?)
         }
@@ -92,23 +90,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
     let ledger = known.unwrap_or(&nothing);
-    let left = match &signed {
-        Some(signed) => signed.left(show, args, ledger, &id, &budget, streams)?,
-        None => {
-            let wish = planning::Wish {
-                show,
-                chosen: &args.selection,
-                flags: &args.buying,
-            };
-            let (plan, checked) = planning::plan(&wish, ledger, &id, &budget, streams)?;
-            Left::all_of(plan, checked)
-        }
-    };
     let Left {
         plan,
         checked,
         left_out,
-    } = left;
+    } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
@@ -143,13 +129,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let trip = Trip {
         show,
         id,
-        ask_first: if (written && !ledger.was_gone_through()) || ledger.has_gap {
-            AskFirst::EveryAttempt
-        } else if mended || ledger.was_cut_off() {
-            AskFirst::NextAttempt
-        } else {
-            AskFirst::Nothing
-        },
+        ask_first: ask_first(&ledger, written, mended),
         args,
         budget,
         plan,
@@ -164,6 +144,17 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));
     exit
+}
+
+/// Says which ids the provider is asked about before anything is sent.
+fn ask_first(ledger: &Ledger, written: bool, mended: bool) -> AskFirst {
+    if (written && !ledger.was_gone_through()) || ledger.has_gap {
+        AskFirst::EveryAttempt
+    } else if mended || ledger.was_cut_off() {
+        AskFirst::NextAttempt
+    } else {
+        AskFirst::Nothing
+    }
 }
 
 /// Gives the most tasks in flight.
@@ -291,11 +282,22 @@ fn summarise(
     print(streams, &text).map(drop)
 }
 
-fn holds_images(output: &Path, streams: &Streams) -> Result<bool, Stopped> {
-    shelf::holds_images(output).map_err(|error| {
+/// Refuses a folder that holds images whose log is gone.
+fn must_hold_no_images(output: &Path, streams: &Streams) -> Result<(), Stopped> {
+    let holds_images = shelf::holds_images(output).map_err(|error| {
         streams.insist(&format!("error: {error}\n"));
         Exit::Unexpected
-    })
+    })?;
+    if !holds_images {
+        return Ok(());
+    }
+    let folder = output.display();
+    streams.insist(&format!(
+        "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can tell \
+         what was paid for; put the log back, or choose another folder with --out\n",
+        journal::FILE
+    ));
+    Err(Exit::Damaged)
 }
 
 /// Shows what it will cost and asks, where somebody can answer.
