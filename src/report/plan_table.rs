@@ -25,8 +25,6 @@ use crate::report::table::{Side, Table};
 
 /// How many shots and variants are listed one by one before they are grouped.
 const ROWS: usize = 60;
-/// How many sequences or shots are told under their caps, those with least left first.
-const NARROW: usize = 5;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -540,7 +538,7 @@ fn tell_prices(prices: &Prices, out: &mut String) {
 
 /// Tells what the plan leaves of every cap.
 fn tell_caps(view: &View<'_>, style: Style, out: &mut String) {
-    let all = cap_lines::of(view);
+    let caps = cap_lines::of(view);
     let mut table = Table::new(vec![
         left("Cap"),
         right("Amount"),
@@ -549,30 +547,21 @@ fn tell_caps(view: &View<'_>, style: Style, out: &mut String) {
         right("This plan"),
         right("Left after"),
     ]);
-    let mut more = Vec::new();
-    for lines in all.chunk_by(|one, next| one.cap == next.cap) {
-        let shown = if view.full {
-            lines.len()
-        } else {
-            lines.len().min(NARROW)
-        };
-        for line in &lines[..shown] {
-            let of = line.of.as_ref();
-            let name = of.map_or_else(|| line.cap.to_owned(), |of| format!("{} {of}", line.cap));
-            let (spent, reserved) = (line.account.spent, line.account.reserved);
-            let amounts = [line.limit, spent, reserved, line.planned, line.left()];
-            let cells = amounts.map(|amount| amount.to_string());
-            table.add([name].into_iter().chain(cells).collect());
-        }
-        if lines.len() > shown {
-            let kinds = count((lines.len() - shown) as u64, lines[0].cap);
-            more.push(format!("(and {kinds} with as much left or more)\n"));
-        }
+    for line in &caps.lines {
+        let of = line.of.as_ref();
+        let name = of.map_or_else(|| line.cap.to_owned(), |of| format!("{} {of}", line.cap));
+        let (spent, reserved) = (line.account.spent, line.account.reserved);
+        let amounts = [line.limit, spent, reserved, line.planned, line.left()];
+        let cells = amounts.map(|amount| amount.to_string());
+        table.add([name].into_iter().chain(cells).collect());
     }
-    if !all.is_empty() {
+    if !caps.lines.is_empty() {
         table.draw(style, out);
     }
-    out.extend(more);
+    for (kind, more) in caps.more {
+        let more = count(more as u64, kind);
+        let _written = writeln!(out, "(and {more} with as much left or more; -v lists all)");
+    }
     if view.caps.run.is_none() && view.caps.show.is_none() {
         out.push_str("No cap on the run or the show (`--max-cost`, [budget])\n");
     }

@@ -116,7 +116,11 @@ fn a_signed_plan_is_bought_and_nothing_else() {
     assert_eq!(paths("references"), ["bible/mira.png", "bible/otto.png"]);
     assert!(server.requests() == 0, "planning is offline");
     // The same state makes the same number.
-    sign(&show, &[]);
+    let said = sign(&show, &["--json"]);
+    let told: Value = serde_json::from_str(&said.out).expect("json");
+    assert_eq!(told["saved"]["plan"], plan["plan"]);
+    assert_eq!(told["saved"]["file"], PLAN);
+    assert_eq!(told["saved"]["most_usd_micros"], 112_000);
     assert_eq!(saved(&show)["plan"], plan["plan"]);
     obey(&show, &server, &[]).exits(0).says("4 takes saved");
     show.audit(&server, 4);
@@ -419,7 +423,10 @@ fn a_plan_never_takes_the_place_of_another_file() {
     assert_eq!(saved(&show)["totals"]["takes"], 1);
     let parts = fs::read_dir(show.path()).expect("a folder").flatten();
     let mut names = parts.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    assert!(!names.any(|name| name.starts_with(".reshoot-plan")), "a part is left");
+    assert!(
+        !names.any(|name| name.starts_with(".reshoot-plan")),
+        "a part is left"
+    );
 }
 
 #[test]

@@ -435,3 +435,44 @@ impl ResendJson {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const DOCUMENT: &str = include_str!("../../../docs/plan.md");
+
+    fn example() -> &'static str {
+        let after = DOCUMENT.split("```json\n").nth(1).expect("an example");
+        after.split("```").next().expect("its end")
+    }
+
+    #[test]
+    fn the_documents_example_is_a_plan_of_this_format() {
+        let (plan, digest) = read(example().as_bytes()).expect("a plan");
+        assert_eq!(spell(&plan), example());
+        let number = crate::ledger::money::plan_number(digest);
+        assert!(
+            DOCUMENT.contains(&format!("Its number is {number}.")),
+            "{number}"
+        );
+    }
+
+    #[test]
+    fn the_document_names_every_field() {
+        let mut values = vec![serde_json::from_str::<Value>(example()).expect("JSON")];
+        while let Some(value) = values.pop() {
+            match value {
+                Value::Array(list) => values.extend(list),
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        assert!(DOCUMENT.contains(&format!("`{name}`")), "{name}");
+                        values.push(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -45,7 +45,8 @@ pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
         run: run_account(view.ledger).into(),
         show: view.ledger.accounts.show.into(),
         prices: prices(view),
-        caps: caps.iter().map(CapLineJson::of).collect(),
+        caps: caps.lines.iter().map(CapLineJson::of).collect(),
+        caps_not_listed: caps.more.clone(),
         sequences: lines.iter().map(LineJson::of).collect(),
         reuse: ReuseJson {
             takes: kept_takes(plan, Kept::Have),
@@ -76,6 +77,9 @@ struct PlanJson<'a> {
     show: AccountJson,
     prices: Vec<PriceJson<'a>>,
     caps: Vec<CapLineJson<'a>>,
+    /// How many sequences and shots there are beside those with least left; `-v` lists all.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    caps_not_listed: BTreeMap<&'static str, usize>,
     sequences: Vec<LineJson<'a>>,
     reuse: ReuseJson,
     impact: ImpactJson<'a>,
