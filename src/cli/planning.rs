@@ -130,8 +130,31 @@ pub fn plan_with(
     id: &ShowId,
     budget: &Budget,
     streams: &Streams,
-    mut each: impl FnMut(&Wanted, &Entry),
+    each: impl FnMut(&Wanted, &Entry),
 ) -> Result<(Plan, Checked), Stopped> {
+    let (plan, checked, any) = build(wish, ledger, id, budget, streams, each)?;
+    if !any {
+        let flags = show::spelled(wish.chosen).join(" ");
+        streams.insist(&format!(
+            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
+        ));
+        return Err(Exit::Usage);
+    }
+    Ok((plan, checked))
+}
+
+/// Does the same, and tells whether any shot was selected instead of ending where none is.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn build(
+    wish: &Wish<'_>,
+    ledger: &Ledger,
+    id: &ShowId,
+    budget: &Budget,
+    streams: &Streams,
+    mut each: impl FnMut(&Wanted, &Entry),
+) -> Result<(Plan, Checked, bool), Stopped> {
     let selection = selection(wish.chosen, streams)?;
     let files = Files::open(&wish.show.output, streams)?;
     let state = |on_disk: &OnDisk| files.state(on_disk);
@@ -154,14 +177,7 @@ pub fn plan_with(
                 each(wanted, entry);
             }
         })?;
-    if !any {
-        let flags = show::spelled(wish.chosen).join(" ");
-        streams.insist(&format!(
-            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
-        ));
-        return Err(Exit::Usage);
-    }
-    Ok((builder.finish(), checked))
+    Ok((builder.finish(), checked, any))
 }
 
 #[cfg(test)]

@@ -190,8 +190,8 @@ impl Signed {
         };
         let as_signed = planning::budget(show, &flags, streams)?;
         let mut prices = Prices::default();
-        let (mut plan, checked) =
-            planning::plan_with(&wish, ledger, id, &as_signed, streams, |wanted, _| {
+        let (mut plan, checked, _any) =
+            planning::build(&wish, ledger, id, &as_signed, streams, |wanted, _| {
                 let _known = prices.add(ledger, wanted);
             })?;
         let prices = prices.iter();

@@ -197,6 +197,19 @@ fn a_price_learnt_dearer_since_is_refused_with_both_amounts() {
 }
 
 #[test]
+fn a_plan_whose_shots_are_gone_is_refused_as_moved() {
+    let show = cast();
+    let server = Rehearsal::start(&["--latency", QUICK]);
+    sign(&show, &["--shot", "104/TDD/0020"]);
+    show.write("shots.csv", &LIST.replace("104/TDD/0020", "104/TDD/0021"));
+    let told = refused(&show, &server);
+    assert!(
+        told.contains("104/TDD/0020 v001: signed, and not to be bought any more"),
+        "{told}"
+    );
+}
+
+#[test]
 fn all_that_moved_is_told_as_json_too() {
     let show = cast();
     let server = Rehearsal::start(&["--latency", QUICK]);
