@@ -26,29 +26,24 @@
 //! Memory and processor time are read from /proc, so it needs Linux. Without `--bench`, which
 //! `cargo bench` passes, it does nothing.
 
-use std::collections::HashMap;
-use std::error::Error;
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Cursor, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::{get, post};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-type Failure = Box<dyn Error + Send + Sync>;
+use support::measure::{Cost, measure};
+use support::server::{SERVE, Server, serve};
+use support::{Failure, number, say};
 
 const CASES: [Case; 3] = [
     Case::new("sync", 2000, Duration::from_millis(50), 256 << 10),
@@ -59,7 +54,6 @@ const CASES: [Case; 3] = [
 const ROUNDS: usize = 3;
 
 /// Kept free of anything a shell or a terminal could make of it.
-const SERVE: &str = "--serve-for-the-benchmark";
 const BARE: &str = "--bare-loop-of-the-benchmark";
 
 #[derive(Clone, Copy)]
@@ -108,24 +102,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a line; where nobody reads, nothing is lost.
-fn say(mut to: impl std::io::Write, line: &str) {
-    let _unread = writeln!(to, "{line}");
-}
-
 // Measuring
 
 fn measure_all(words: &[&str]) -> Result<(), Failure> {
-    let rounds = match words.iter().position(|word| *word == "--rounds") {
-        Some(at) => words
-            .get(at + 1)
-            .ok_or("--rounds takes a number")?
-            .parse()?,
-        None => ROUNDS,
-    };
-    if rounds == 0 {
-        return Err("--rounds takes a number from 1".into());
-    }
+    let rounds = number(words, "--rounds", ROUNDS)?;
     let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     for case in CASES {
         say(std::io::stdout(), &case_line(&case, rounds));
@@ -141,7 +121,7 @@ fn measure_all(words: &[&str]) -> Result<(), Failure> {
             }
         }
         let (bare, reshoot) = (Cost::median(&bare), Cost::median(&reshoot));
-        say(std::io::stdout(), &bare.line("bare loop", &case));
+        say(std::io::stdout(), &line(&bare, "bare loop", &case));
         let ratios = format!(
             "   over the bare loop: wall {:.3}, cpu {:.2}",
             reshoot.wall / bare.wall,
@@ -149,7 +129,7 @@ fn measure_all(words: &[&str]) -> Result<(), Failure> {
         );
         say(
             std::io::stdout(),
-            &(reshoot.line("reshoot", &case) + &ratios),
+            &(line(&reshoot, "reshoot", &case) + &ratios),
         );
     }
     Ok(())
@@ -166,37 +146,15 @@ fn case_line(case: &Case, rounds: usize) -> String {
     )
 }
 
-/// What a process took.
-#[derive(Clone, Copy)]
-struct Cost {
-    wall: f64,
-    cpu: f64,
-    peak_mib: f64,
-}
-
-impl Cost {
-    fn median(costs: &[Self]) -> Self {
-        let of = |pick: fn(&Self) -> f64| {
-            let mut values: Vec<f64> = costs.iter().map(pick).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        Self {
-            wall: of(|cost| cost.wall),
-            cpu: of(|cost| cost.cpu),
-            peak_mib: of(|cost| cost.peak_mib),
-        }
-    }
-
-    fn line(&self, name: &str, case: &Case) -> String {
-        format!(
-            "  {name:<9}  wall {:>6.3} s = {:.3} x ideal   cpu/1000 {:.3} s   peak {:.1} MiB",
-            self.wall,
-            self.wall / case.ideal().as_secs_f64(),
-            self.cpu * 1000.0 / f64::from(case.tasks),
-            self.peak_mib,
-        )
-    }
+/// Tells what a client took, beside what the model alone would take.
+fn line(cost: &Cost, name: &str, case: &Case) -> String {
+    format!(
+        "  {name:<9}  wall {:>6.3} s = {:.3} x ideal   cpu/1000 {:.3} s   peak {:.1} MiB",
+        cost.wall,
+        cost.wall / case.ideal().as_secs_f64(),
+        cost.cpu * 1000.0 / f64::from(case.tasks),
+        cost.peak_mib,
+    )
 }
 
 /// Runs a client once, with a server and a folder of its own, and checks that it did its work.
@@ -208,7 +166,7 @@ fn run_case(
     // Kept until the whole benchmark ends, below `root`: ext4 passes over inodes that were freed
     // moments ago one by one, so that deleting one case's images would slow down the next case.
     let folder = tempfile::tempdir_in(root)?.keep();
-    let server = Server::start(case)?;
+    let server = Server::start(case.latency, case.picture)?;
     let mut client = client(case, &server.endpoint, &folder)?;
     let said = folder.join("said.txt");
     client.stdin(Stdio::null()).stdout(Stdio::null());
@@ -222,59 +180,6 @@ fn run_case(
         return Err(format!("{saved} of {} images were saved whole", case.tasks).into());
     }
     Ok(cost)
-}
-
-fn measure(client: &mut Command) -> Result<Cost, Failure> {
-    let before = cpu_of_ended_children()?;
-    let start = Instant::now();
-    let mut child = client.spawn()?;
-    let status = format!("/proc/{}/status", child.id());
-    let (ended, peak) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (exit, wall) = std::thread::scope(|threads| {
-        threads.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                let now = peak_kib(&status).unwrap_or(0);
-                peak.fetch_max(now, Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        });
-        let exit = child.wait();
-        let wall = start.elapsed();
-        ended.store(true, Ordering::Relaxed);
-        (exit, wall)
-    });
-    let exit = exit?;
-    if !exit.success() {
-        return Err(format!("the client ended with {exit}").into());
-    }
-    let peak = u32::try_from(peak.into_inner())?;
-    Ok(Cost {
-        wall: wall.as_secs_f64(),
-        cpu: cpu_of_ended_children()? - before,
-        peak_mib: f64::from(peak) / 1024.0,
-    })
-}
-
-/// Gives the most memory a process ever held, which the kernel forgets when the process ends.
-fn peak_kib(status: &str) -> Option<u64> {
-    let text = fs::read_to_string(status).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-/// Gives the seconds of user and system time of all children that ended and were waited for.
-fn cpu_of_ended_children() -> Result<f64, Failure> {
-    /// Linux counts in hundredths of a second here, whatever its own clock.
-    const TICKS: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The name in brackets may hold spaces; the third field follows it.
-    let (_, fields) = stat.rsplit_once(") ").ok_or("/proc/self/stat is odd")?;
-    let mut fields = fields.split(' ').skip(13);
-    let mut ticks = || -> Result<u32, Failure> {
-        let field = fields.next().ok_or("/proc/self/stat is short")?;
-        Ok(field.parse()?)
-    };
-    Ok(f64::from(ticks()? + ticks()?) / TICKS)
 }
 
 /// Counts the images of a size in a folder and those below it.
@@ -439,152 +344,4 @@ impl Bare {
         std::hint::black_box(digest.finalize());
         Ok(())
     }
-}
-
-// The server
-
-/// A server in a process of its own, which ends when this is dropped.
-struct Server {
-    process: Child,
-    endpoint: String,
-}
-
-impl Server {
-    fn start(case: &Case) -> Result<Self, Failure> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg(SERVE)
-            .args([
-                case.latency.as_millis().to_string(),
-                case.picture.to_string(),
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take();
-        let mut server = Self {
-            process,
-            endpoint: String::new(),
-        };
-        let stdout = stdout.ok_or("the server has no output")?;
-        BufReader::new(stdout).read_line(&mut server.endpoint)?;
-        server.endpoint.truncate(server.endpoint.trim_end().len());
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It ends when its input does; its time is not to count for the next client.
-        drop(self.process.stdin.take());
-        let _ended = self.process.wait();
-    }
-}
-
-fn serve(latency: &str, picture: &str) -> Result<(), Failure> {
-    let latency = Duration::from_millis(latency.parse()?);
-    let picture = Bytes::from(jpeg(picture.parse()?)?);
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let origin = format!("http://{}", listener.local_addr()?);
-        say(std::io::stdout(), &format!("{origin}/v1"));
-        let api = Arc::new(Api {
-            latency,
-            origin,
-            accepted: Mutex::default(),
-        });
-        let image = move || async move { ([(CONTENT_TYPE, "image/jpeg")], picture.clone()) };
-        let router = Router::new()
-            .route("/v1", post(answer))
-            .route("/image/{name}", get(image))
-            .with_state(api);
-        let parent = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-        tokio::select! {
-            served = axum::serve(listener, router) => Ok(served?),
-            _ended = parent => Ok(()),
-        }
-    })
-}
-
-struct Api {
-    latency: Duration,
-    origin: String,
-    /// When each task of asynchronous delivery was sent.
-    accepted: Mutex<HashMap<String, Instant>>,
-}
-
-/// Answers as the API does to the two kinds of task that a run without references sends.
-async fn answer(State(api): State<Arc<Api>>, body: Bytes) -> impl IntoResponse {
-    let tasks: Vec<Value> = serde_json::from_slice(&body).unwrap_or_default();
-    let mut items = Vec::with_capacity(tasks.len());
-    for task in &tasks {
-        let id = task["taskUUID"].as_str().unwrap_or_default();
-        items.push(match (&task["taskType"], &task["deliveryMethod"]) {
-            (kind, _) if kind == "getResponse" => api.state(id),
-            (_, delivery) if delivery == "async" => api.accept(id),
-            _ => {
-                tokio::time::sleep(api.latency).await;
-                api.result(id)
-            }
-        });
-    }
-    let reply = json!({ "data": items }).to_string();
-    ([(CONTENT_TYPE, "application/json")], reply)
-}
-
-impl Api {
-    fn accepted(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn accept(&self, id: &str) -> Value {
-        self.accepted().insert(id.to_owned(), Instant::now());
-        json!({"taskType": "imageInference", "taskUUID": id})
-    }
-
-    fn state(&self, id: &str) -> Value {
-        let sent = self.accepted().get(id).copied();
-        if sent.is_some_and(|sent| sent.elapsed() >= self.latency) {
-            return self.result(id);
-        }
-        json!({"taskType": "imageInference", "taskUUID": id, "status": "processing"})
-    }
-
-    fn result(&self, id: &str) -> Value {
-        let image = uuid::Uuid::new_v4();
-        json!({
-            "taskType": "imageInference", "taskUUID": id.to_string(), "imageUUID": image.to_string(),
-            "imageURL": format!("{}/image/{image}.jpg", self.origin),
-            "seed": 7, "cost": 0.028, "status": "success",
-        })
-    }
-}
-
-/// Makes a JPEG of 1024x1024 pixels and exactly so many bytes, comments making up what lacks.
-fn jpeg(size: usize) -> Result<Vec<u8>, Failure> {
-    /// The most and the least bytes of a segment, marker and length included.
-    const MOST: usize = 65_537;
-    const LEAST: usize = 4;
-    let mut plain = Cursor::new(Vec::new());
-    image::GrayImage::from_fn(1024, 1024, |x, y| {
-        image::Luma([(x ^ y).to_le_bytes()[0] / 16])
-    })
-    .write_to(&mut plain, image::ImageFormat::Jpeg)?;
-    let plain = plain.into_inner();
-    let mut lacking = size.checked_sub(plain.len()).ok_or("too small a size")?;
-    let (start, rest) = plain.split_at(2);
-    let mut padded = start.to_vec();
-    while lacking > 0 {
-        let mut segment = lacking.min(MOST);
-        if (1..LEAST).contains(&(lacking - segment)) {
-            segment -= LEAST;
-        }
-        let length = u16::try_from(segment.checked_sub(2).ok_or("an odd size")?)?;
-        padded.extend_from_slice(&[0xff, 0xfe]);
-        padded.extend_from_slice(&length.to_be_bytes());
-        padded.resize(padded.len() + segment - LEAST, b' ');
-        lacking -= segment;
-    }
-    padded.extend_from_slice(rest);
-    Ok(padded)
 }

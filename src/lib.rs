@@ -23,6 +23,7 @@ pub mod store;
 
 pub mod runner;
 
+pub mod guide;
 pub mod rehearsal;
 pub mod report;
 

@@ -73,6 +73,8 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page
     Man,
+    /// Print the JSON Schema of manifests, from which editors complete and explain keys
+    Schema,
 }
 
 /// Which show.

@@ -61,15 +61,15 @@ pub fn complaints(
 #[must_use]
 pub fn skipped<'c>(
     sources: &Sources,
-    shots: impl IntoIterator<Item = (Option<Place>, Option<&'c ShotId>, Option<&'c Diagnostic>)>,
+    shots: impl IntoIterator<Item = (Option<Place>, Option<ShotId>, Option<&'c Diagnostic>)>,
 ) -> Vec<Skipped> {
     let mut positions = Positions::of(sources);
     let mut skip =
-        |(shot_place, shot, why): (Option<Place>, Option<&ShotId>, Option<&Diagnostic>)| {
+        |(shot_place, shot, why): (Option<Place>, Option<ShotId>, Option<&Diagnostic>)| {
             let place = why.and_then(|why| why.place).or(shot_place);
             let source = place.and_then(|place| sources.get(place.file));
             Skipped {
-                shot: shot.cloned(),
+                shot,
                 at: place.map(|place| positions.of_place(place)),
                 file: source.map(|source| source.path.clone()),
                 line: place.and_then(|place| Some(positions.line_and_column(place)?.0)),

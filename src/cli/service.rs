@@ -9,7 +9,7 @@ use crate::cli::streams::Streams;
 use crate::domain::secret::ApiKey;
 use crate::ledger::fold::Ledger;
 use crate::manifest::model::Manifest;
-use crate::manifest::settings::Output;
+use crate::manifest::settings::{Layer, Output};
 use crate::provider::runware::client::{Client, ClientSettings};
 use crate::rehearsal;
 
@@ -108,15 +108,17 @@ fn client(
 fn inline_results(manifest: &Manifest, ledger: &Ledger) -> u32 {
     let layers = [&manifest.defaults, &manifest.set];
     let layers = layers.into_iter().chain(manifest.sequences.values());
-    let layers = layers.chain(manifest.shots.iter().map(|shot| &shot.layer));
     let layers = layers.chain(manifest.presets.values().map(|preset| &preset.layer));
     let (mut inline, mut results) = (false, 1);
-    for technical in layers.map(|layer| &layer.technical) {
-        let output = technical.output.as_ref().map(|placed| placed.value);
+    let mut look_at = |layer: &Layer| {
+        let output = layer.technical.output.as_ref().map(|placed| placed.value);
         inline |= output.is_some_and(|output| output != Output::Url);
-        let asked = technical.results_per_task.as_ref();
+        let asked = layer.technical.results_per_task.as_ref();
         results = results.max(asked.map_or(1, |placed| placed.value));
-    }
+    };
+    layers.for_each(&mut look_at);
+    let shots = manifest.shots.iter();
+    shots.for_each(|shot| look_at(&shot.layer));
     let left_over = ledger.tasks().filter_map(|(_, task)| {
         let intent = task.intent.as_ref()?;
         (intent.made.output != Output::Url.word()).then_some(task.takes.count)

@@ -232,7 +232,7 @@ impl Show {
     /// Expands and checks every shot, and passes on what is wanted in manifest order.
     ///
     /// With `skip_invalid`, shots with errors are left out and only told; without it any error
-    /// stops the command.
+    /// stops the command, and what was passed on before counts for nothing.
     ///
     /// # Errors
     /// Ends with [`Exit::Invalid`] after every complaint was shown.
@@ -242,10 +242,15 @@ impl Show {
         streams: &Streams,
         mut each: impl FnMut(usize, &Wanted),
     ) -> Result<Checked, Stopped> {
-        let mut kept: Vec<(usize, Vec<Wanted>)> = Vec::new();
-        let checked = self
-            .expansion
-            .walk(|index, wanted| kept.push((index, wanted)));
+        // Which shots are sound is known only at the end: where some may be left out, they are
+        // expanded once more rather than all kept in memory.
+        let checked = self.expansion.walk(|index, wanted| {
+            if !skip_invalid {
+                for wanted in &wanted {
+                    each(index, wanted);
+                }
+            }
+        });
         let skipped = if skip_invalid {
             self.skipped(&checked)
         } else {
@@ -262,10 +267,11 @@ impl Show {
             self.advise_skipping(&mut complaints, invalid);
             return Err(refuse(&self.manifest.sources, &complaints, streams));
         }
-        for (index, wanted) in &kept {
-            if !checked.invalid.contains_key(index) {
-                for wanted in wanted {
-                    each(*index, wanted);
+        for index in 0..self.expansion.shots().len() {
+            if skip_invalid && !checked.is_left_out(index) {
+                let wanted = self.expansion.wanted(index).unwrap_or_default();
+                for wanted in &wanted {
+                    each(index, wanted);
                 }
             }
         }
@@ -279,11 +285,11 @@ impl Show {
     /// Lists the shots that are left out, each with its first error, in the order they were written.
     fn skipped(&self, checked: &check::Checked) -> Vec<Skipped> {
         let unread = self.left_out.iter();
-        let unread = unread.map(|left| (left.place, left.shot.as_ref(), left.why.as_deref()));
+        let unread = unread.map(|left| (left.place, left.shot.clone(), left.why.as_deref()));
         let unsound = checked.invalid.iter().filter_map(|(at, why)| {
             let shot = self.expansion.shots().get(*at)?;
             let why = checked.complaints.get(*why);
-            Some((Some(shot.place), Some(&shot.id.value), why))
+            Some((Some(shot.place), Some(shot.id.value.clone()), why))
         });
         let mut skipped: Vec<_> = unread.chain(unsound).collect();
         skipped.sort_by_key(|(place, _, _)| *place);

@@ -1,6 +1,7 @@
 //! Complaints about what people wrote, each with its place.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::domain::id::ShotId;
@@ -17,7 +18,37 @@ pub struct Source {
     /// The path as a person knows it, relative to where they stand or as they gave it.
     pub path: String,
     /// The whole text, decoded.
-    pub text: Arc<str>,
+    pub text: SourceText,
+}
+
+/// The decoded text of a file, shared without ever being copied: a shot list may fill memory.
+#[derive(Clone, Default)]
+pub struct SourceText(Arc<String>);
+
+impl From<String> for SourceText {
+    fn from(text: String) -> Self {
+        Self(Arc::new(text))
+    }
+}
+
+impl From<&str> for SourceText {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl Deref for SourceText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SourceText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceText({} bytes)", self.len())
+    }
 }
 
 impl fmt::Debug for Source {
@@ -32,7 +63,8 @@ pub struct Sources(Vec<Source>);
 
 impl Sources {
     /// Adds a text and gives its number.
-    pub fn add(&mut self, path: String, text: Arc<str>) -> FileNo {
+    pub fn add(&mut self, path: String, text: impl Into<SourceText>) -> FileNo {
+        let text = text.into();
         self.0.push(Source { path, text });
         FileNo(u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX))
     }

@@ -8,7 +8,7 @@ use crate::domain::id::{ShotId, TakeNo, Variant};
 use crate::expand::expansion::{Expanded, Expansion};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::expand::wanted::{FileName, NamePart, Wanted};
-use crate::manifest::model::Status;
+use crate::manifest::model::{Shot, Status};
 
 /// What a check found.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,12 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Tells whether a shot, by its index, cannot be bought as it stands, to be bought or not.
+    #[must_use]
+    pub fn is_left_out(&self, shot: usize) -> bool {
+        self.invalid.contains_key(&shot) || self.idle.contains(&shot)
+    }
+
     /// Tells whether anything stops a purchase.
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -52,7 +58,7 @@ impl Expansion<'_> {
             let Expanded {
                 wanted,
                 complaints: found,
-            } = self.expand(shot);
+            } = self.expand(&shot);
             let is_broken = found.iter().any(Diagnostic::is_error);
             let runs = matches!(shot.status, Status::Todo | Status::Retake);
             if shot.status != Status::Omit {
@@ -76,9 +82,13 @@ impl Expansion<'_> {
             visit(at, wanted);
         }
         for (first, second, name) in self.clashes(names) {
-            let slot = complaints.add(self.clash(first.0, second.0, &name), true);
-            for shot in [first.0, second.0] {
-                invalid.entry(shot).or_insert(slot);
+            let shots = [first, second].map(|owner| self.shots().get(index(owner)));
+            let [Some(one), Some(other)] = shots else {
+                continue;
+            };
+            let slot = complaints.add(clash(&one, &other, &name), true);
+            for owner in [first, second] {
+                invalid.entry(index(owner)).or_insert(slot);
             }
         }
         let (complaints, places) = complaints.finish();
@@ -130,8 +140,8 @@ impl Expansion<'_> {
         clashes
     }
 
-    fn again(&self, (shot, variant): Owner) -> Option<Wanted> {
-        self.one(shot, variant).ok().flatten()
+    fn again(&self, owner: Owner) -> Option<Wanted> {
+        self.one(index(owner), owner.1).ok().flatten()
     }
 
     /// Writes every name out, for templates whose numbers could run into other text.
@@ -141,51 +151,54 @@ impl Expansion<'_> {
             for wanted in self.wanted(at).unwrap_or_default() {
                 for take in 1..=wanted.takes {
                     let name = folded(&wanted.name, TakeNo(take));
-                    names.seen.push((digest(&name), at, wanted.variant));
+                    names.seen.push((digest(&name), short(at), wanted.variant));
                 }
             }
         }
         names
     }
+}
 
-    fn clash(&self, first: usize, second: usize, name: &str) -> Diagnostic {
-        let (one, other) = (&self.shots()[first], &self.shots()[second]);
-        let place = |at: usize| {
-            let shot = &self.shots()[at];
-            shot.id.place.unwrap_or(shot.place)
-        };
-        let message = if first == second {
-            format!("two variants of the shot would share the file name `{name}`")
-        } else {
-            format!(
-                "shots `{}` and `{}` would share the file name `{name}`",
-                one.id.value, other.id.value
-            )
-        };
-        let complaint = Diagnostic::error("name-clash", message)
-            .at(place(second))
-            .of_shot(&other.id.value)
-            .expected("names that differ by more than upper and lower case");
-        if first == second {
-            complaint.help("put `<_{variant:02}>` into `show.name`")
-        } else {
-            complaint
-                .related(
-                    Some(place(first)),
-                    format!("shot `{}` is here", one.id.value),
-                )
-                .help("change one of the ids, or put more of the id into `show.name`")
-        }
+/// Complains of two takes in one file; the shots are the same where two variants of one clash.
+fn clash(one: &Shot, other: &Shot, name: &str) -> Diagnostic {
+    let is_one_shot = one.id.value == other.id.value;
+    let place = |shot: &Shot| shot.id.place.unwrap_or(shot.place);
+    let message = if is_one_shot {
+        format!("two variants of the shot would share the file name `{name}`")
+    } else {
+        format!(
+            "shots `{}` and `{}` would share the file name `{name}`",
+            one.id.value, other.id.value
+        )
+    };
+    let complaint = Diagnostic::error("name-clash", message)
+        .at(place(other))
+        .of_shot(&other.id.value)
+        .expected("names that differ by more than upper and lower case");
+    if is_one_shot {
+        return complaint.help("put `<_{variant:02}>` into `show.name`");
     }
+    complaint
+        .related(Some(place(one)), format!("shot `{}` is here", one.id.value))
+        .help("change one of the ids, or put more of the id into `show.name`")
 }
 
 /// A shot's index and a variant of it.
-type Owner = (usize, Variant);
+type Owner = (u32, Variant);
+
+/// Shortens a shot's index: a text is refused long before its rows leave 32 bits.
+fn short(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn index(owner: Owner) -> usize {
+    usize::try_from(owner.0).unwrap_or(usize::MAX)
+}
 
 /// File names met so far, each shortened to a number, with whom they belong to.
 #[derive(Default)]
 struct Names {
-    seen: Vec<(u64, usize, Variant)>,
+    seen: Vec<(u64, u32, Variant)>,
     /// Some name's take number stands where it could run into other digits or text.
     unsettled: bool,
 }
@@ -200,7 +213,8 @@ impl Names {
                     .for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
             }
         }
-        self.seen.push((hasher.finish(), shot, wanted.variant));
+        self.seen
+            .push((hasher.finish(), short(shot), wanted.variant));
     }
 }
 

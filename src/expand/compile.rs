@@ -48,7 +48,7 @@ pub(crate) struct Material<'e, 'm> {
 /// # Errors
 /// Gives every complaint about what the shot lists, its references and its prompt.
 pub(crate) fn compile<'a, 'm: 'a>(
-    shot: &'m Shot,
+    shot: &'a Shot,
     stack: &Stack<'a>,
     settings: &Settings<'a>,
     material: Material<'_, 'm>,

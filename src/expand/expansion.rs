@@ -1,7 +1,7 @@
 //! The expansion of a manifest, shot by shot and only when asked.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::Variant;
@@ -12,12 +12,14 @@ use crate::expand::key;
 use crate::expand::layers::{Layers, Settings, Sourced, Stack, ValueSource};
 use crate::expand::links;
 use crate::expand::naming::NameTemplate;
+use crate::expand::numbers::{Numbers, assign};
 use crate::expand::presets::Presets;
 use crate::expand::request::Request;
 use crate::expand::variants::{Cell, cells};
 use crate::expand::wanted::{FileName, Wanted};
 use crate::manifest::model::{Manifest, Shot};
 use crate::manifest::settings::{Layer, Output};
+use crate::manifest::shots::Shots;
 
 /// A manifest with what its shots share worked out.
 ///
@@ -31,6 +33,7 @@ pub struct Expansion<'m> {
     pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
     facts: &'m ReferenceFacts,
     unprompted: Option<Place>,
+    numbers: OnceLock<Numbers>,
 }
 
 /// What one shot expands to.
@@ -48,18 +51,16 @@ impl<'m> Expansion<'m> {
     pub fn new(manifest: &'m Manifest, facts: &'m ReferenceFacts) -> Self {
         let shared = [&manifest.defaults, &manifest.set].into_iter();
         let shared = shared.chain(manifest.sequences.values());
-        let mut layers = shared.chain(manifest.shots.iter().map(|shot| &shot.layer));
-        let axes = || {
-            let shots = manifest.shots.iter();
-            shots.flat_map(|shot| shot.variants.matrix.iter().chain(&shot.variants.zip))
+        let any = |of_layer: &dyn Fn(&Layer) -> bool, axis: &str| {
+            shared.clone().any(of_layer)
+                || manifest
+                    .shots
+                    .iter()
+                    .any(|shot| of_layer(&shot.layer) || shot.variants.has(axis))
         };
-        let has_var = |name: &str| {
-            layers.clone().any(|layer| layer.vars.contains_key(name))
-                || axes().any(|(axis, _)| axis.value == name)
-        };
+        let has_var = |name: &str| any(&|layer| layer.vars.contains_key(name), name);
         let names = NameTemplate::parse(&manifest.show.name, &manifest.sources, has_var);
-        let prompted = layers.any(|layer| layer.prompt.is_some())
-            || axes().any(|(axis, _)| axis.value == "prompt");
+        let prompted = any(&|layer| layer.prompt.is_some(), "prompt");
         let first = manifest.shots.first().map(|shot| shot.place);
         Self {
             manifest,
@@ -68,12 +69,33 @@ impl<'m> Expansion<'m> {
             names,
             facts,
             unprompted: first.filter(|_| !prompted),
+            numbers: OnceLock::new(),
         }
+    }
+
+    /// Takes over the numbers that variants had before; to be done before anything is expanded.
+    ///
+    /// Only the first call counts, so that nothing is renumbered while a run goes on.
+    pub fn remember(&self, numbers: impl FnOnce() -> Numbers) {
+        self.numbers.get_or_init(numbers);
+    }
+
+    /// Gives the variants of a shot under the numbers they had before.
+    fn cells<'s>(&self, shot: &'s Shot) -> Result<Vec<Cell<'s>>, Vec<Diagnostic>> {
+        let mut cells = cells(shot)?;
+        let known = self.numbers.get().map(|numbers| numbers.of(&shot.id.value));
+        if let Some(known) = known.filter(|known| !known.is_empty()) {
+            assign(&mut cells, known, |cell| {
+                let (wanted, _) = self.variant(shot, cell).ok()?;
+                Some(wanted.key)
+            });
+        }
+        Ok(cells)
     }
 
     /// Gives the shots in the manifest's order; their index is what [`Self::wanted`] takes.
     #[must_use]
-    pub fn shots(&self) -> &'m [Shot] {
+    pub const fn shots(&self) -> &'m Shots {
         &self.manifest.shots
     }
 
@@ -82,7 +104,7 @@ impl<'m> Expansion<'m> {
     /// # Errors
     /// Gives every complaint about the shot, those about something it shares with others too.
     pub fn wanted(&self, shot: usize) -> Result<Vec<Wanted>, Vec<Diagnostic>> {
-        let expanded = self.manifest.shots.get(shot).map(|shot| self.expand(shot));
+        let expanded = self.manifest.shots.get(shot).map(|shot| self.expand(&shot));
         let Expanded { wanted, complaints } = expanded.unwrap_or_default();
         if complaints.iter().any(Diagnostic::is_error) {
             Err(complaints)
@@ -113,7 +135,8 @@ impl<'m> Expansion<'m> {
         let Some(shot) = self.manifest.shots.get(shot) else {
             return Ok(None);
         };
-        let cells = cells(shot)?;
+        let shot: &Shot = &shot;
+        let cells = self.cells(shot)?;
         let Some(cell) = cells.iter().find(|cell| cell.variant == variant) else {
             return Ok(None);
         };
@@ -130,9 +153,9 @@ impl<'m> Expansion<'m> {
     }
 
     /// Expands a shot; what is shared and broken is complained of at its own place.
-    pub(crate) fn expand(&self, shot: &'m Shot) -> Expanded {
+    pub(crate) fn expand(&self, shot: &Shot) -> Expanded {
         let mut expanded = Expanded::default();
-        match cells(shot) {
+        match self.cells(shot) {
             Err(complaints) => expanded.complaints = complaints,
             Ok(cells) => {
                 for cell in &cells {
@@ -180,8 +203,8 @@ impl<'m> Expansion<'m> {
 
     fn variant(
         &self,
-        shot: &'m Shot,
-        cell: &Cell<'m>,
+        shot: &Shot,
+        cell: &Cell<'_>,
     ) -> Result<(Wanted, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (stack, complaint) = self.stack(shot, cell.layer.as_ref());
         let mut complaints = Vec::from_iter(complaint);
@@ -225,7 +248,7 @@ pub fn sequence_of(shot: &Shot) -> Option<String> {
 struct Spot<'s, 'm> {
     manifest: &'m Manifest,
     shot: &'m Shot,
-    cell: &'s Cell<'m>,
+    cell: &'s Cell<'s>,
     stack: &'s Stack<'s>,
     settings: &'s Settings<'s>,
 }

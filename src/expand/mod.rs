@@ -20,6 +20,7 @@ mod links;
 mod lint;
 pub mod naming;
 mod numbered;
+pub mod numbers;
 pub mod picture;
 pub mod presets;
 pub mod profile;

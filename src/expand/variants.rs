@@ -25,7 +25,7 @@ type Axis<'m> = (&'m Placed<String>, &'m [Placed<String>]);
 
 /// Gives the variants of a shot.
 ///
-/// A cell's number is its place in the whole product, the last list going round fastest, so that
+/// A cell's number is at first its place in the whole product, the last list going round fastest, so that
 /// leaving cells out renumbers none. A shot without lists is the single variant 0.
 ///
 /// # Errors

@@ -145,19 +145,25 @@ fn named(manifest: &Manifest) -> impl Iterator<Item = Named> {
     let of_entries = entries.flat_map(|entry: &model::Entry| &entry.references);
     let layers = [&manifest.defaults, &manifest.set].into_iter();
     let layers = layers.chain(manifest.sequences.values());
-    let layers = layers.chain(manifest.shots.iter().map(|shot| &shot.layer));
     let of_layers = layers.flat_map(|layer: &Layer| layer.references.iter().flatten());
+    let of_shots = manifest.shots.iter().flat_map(|shot| {
+        let references = shot.layer.references.iter().flatten();
+        references.filter_map(file_of).collect::<Vec<_>>()
+    });
     of_entries
         .chain(of_layers)
-        .filter_map(|reference: &Reference| {
-            let Image::File(path) = &reference.image.value else {
-                return None;
-            };
-            Some(Named {
-                by: reference.image.place?.file,
-                path: path.clone(),
-            })
-        })
+        .filter_map(file_of)
+        .chain(of_shots)
+}
+
+fn file_of(reference: &Reference) -> Option<Named> {
+    let Image::File(path) = &reference.image.value else {
+        return None;
+    };
+    Some(Named {
+        by: reference.image.place?.file,
+        path: path.clone(),
+    })
 }
 
 #[cfg(test)]

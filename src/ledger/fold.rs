@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::domain::digest::Sha256;
 use crate::domain::id::{ImageId, RunId, ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
+use crate::expand::numbers::Values;
 use crate::expand::wanted::KeyParts;
 use crate::ledger::money::{Accounts, Caps, OverCap};
 use crate::ledger::record::{Intent, Record, RunEnded, RunStarted, Stamped};
@@ -32,7 +33,11 @@ pub struct Ledger {
     shots: HashMap<(ShotId, Variant), ShotHistory>,
     references: HashMap<Sha256, Upload>,
     dearest: HashMap<Arc<str>, Micros>,
+    varied: HashMap<ShotId, Varied>,
 }
+
+/// What the numbers of a shot's variants stood for: each set of values once, the latest last.
+pub type Varied = BTreeMap<Variant, Vec<Values>>;
 
 /// What happened to a shot and variant.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -210,6 +215,9 @@ impl Ledger {
             return Ok(());
         }
         let place = (intent.shot.clone(), intent.variant);
+        if intent.variant.0 != 0 {
+            self.remember_values(&intent);
+        }
         let history = self.shots.entry(place).or_default();
         if intent.takes.iter().any(|take| history.is_spent(take)) {
             return Err("an intent wants a take number that an image already has");
@@ -268,6 +276,14 @@ impl Ledger {
         }
     }
 
+    /// Notes the values that a variant's number stands for, the latest last.
+    fn remember_values(&mut self, intent: &Intent) {
+        let variants = self.varied.entry(intent.shot.clone()).or_default();
+        let values = variants.entry(intent.variant).or_default();
+        values.retain(|former| *former != intent.made.values);
+        values.push(intent.made.values.clone());
+    }
+
     fn remember_price(&mut self, id: TaskId, cost: Micros) {
         if let Some(task) = self.tasks.get(&id) {
             let dearest = self.dearest.entry(Arc::clone(&task.price_key)).or_default();
@@ -316,6 +332,12 @@ impl Ledger {
     /// Gives every shot and variant that a task was ever intended for, in no order.
     pub fn histories(&self) -> impl Iterator<Item = (&(ShotId, Variant), &ShotHistory)> {
         self.shots.iter()
+    }
+
+    /// Gives the shots that have had variants: under each number the values it stood for, each set
+    /// once, the latest last.
+    pub fn varied(&self) -> impl Iterator<Item = (&ShotId, &Varied)> {
+        self.varied.iter()
     }
 
     /// Gives what happened to a shot and variant.

@@ -7,7 +7,9 @@ use crate::domain::id::{ShotId, ShowId};
 use crate::manifest::identity;
 use crate::manifest::model::{Budget, Entry, Faulty, LeftOut, Preset, RunSettings, Shot};
 use crate::manifest::settings::Layer;
+use crate::manifest::shots::Shots;
 use crate::manifest::shown::{nearest, shown};
+use crate::manifest::table::{List, RowAt};
 
 /// Everything that was read so far.
 #[derive(Debug, Default)]
@@ -80,7 +82,11 @@ impl Draft {
         if self.sequences.is_empty() || !shots.left_out.is_empty() {
             return Vec::new();
         }
-        let found: BTreeSet<String> = shots.sound.iter().filter_map(Shot::full_sequence).collect();
+        let found: BTreeSet<String> = shots
+            .sound
+            .iter()
+            .filter_map(|shot| shot.full_sequence())
+            .collect();
         let unused = self.sequences.keys().filter(|key| !found.contains(*key));
         unused
             .map(|key| {
@@ -116,11 +122,34 @@ impl Draft {
     }
 }
 
+/// What came of reading one shot.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Where it was written.
+    pub(super) place: Place,
+    /// Its id, where that could be read.
+    pub(super) id: Option<Placed<ShotId>>,
+    /// The shot, or what could be read of it.
+    pub(super) shot: Option<Shot>,
+    /// What is wrong with it.
+    pub(super) complaints: Vec<Diagnostic>,
+}
+
+impl Found {
+    /// Gives the shot if it has no error.
+    pub(super) fn sound(&self) -> Option<&Shot> {
+        let is_sound = !self.complaints.iter().any(Diagnostic::is_error);
+        self.shot.as_ref().filter(|_| is_sound)
+    }
+}
+
 /// Shots as they are gathered: the sound ones, and what is wrong with the others.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     /// Those without a complaint.
-    pub(super) sound: Vec<Shot>,
+    pub(super) sound: Shots,
+    /// For each of those, what stands for its id when it is compared with others.
+    prints: Vec<u64>,
     /// Those with one.
     pub(super) left_out: Vec<LeftOut>,
     /// What could be read of those.
@@ -141,9 +170,14 @@ impl Gathered {
 
     /// Takes out every shot whose id another one has too.
     pub(super) fn take_out_clashes(&mut self) {
-        let taken =
-            identity::take_out_clashes(&mut self.sound, &self.refused, &mut self.complaints);
-        for (shot, why) in taken {
+        let taken = identity::clashes(
+            &self.sound,
+            &self.prints,
+            &self.refused,
+            &mut self.complaints,
+        );
+        self.sound.take_out(taken.iter().map(|(at, _, _)| *at));
+        for (_, shot, why) in taken {
             self.left_out.push(LeftOut {
                 place: shot.id.place,
                 shot: Some(shot.id.value.clone()),
@@ -156,16 +190,35 @@ impl Gathered {
         }
     }
 
+    /// Begins a list of shots; its sound rows are then noted one by one.
+    pub(super) fn begin(&mut self, list: List) {
+        self.sound.begin(list);
+    }
+
+    /// Notes the row of a sound shot, which is read again when it is asked for.
+    pub(super) fn note(&mut self, row: RowAt, found: Found) {
+        if let Some(shot) = found.sound() {
+            self.prints.push(identity::fingerprint(&shot.id.value));
+            self.sound.note(row, shot);
+        }
+        for mut complaint in found.complaints {
+            if complaint.shot.is_none() {
+                complaint.shot = found.id.as_ref().map(|id| id.value.clone());
+            }
+            self.complaints.push(complaint);
+        }
+    }
+
     /// Takes a shot, or what is known of one that could not be read.
     ///
     /// Complaints without a shot are put down to this one; with an error among them it is left out.
-    pub(super) fn take(
-        &mut self,
-        id: Option<Placed<ShotId>>,
-        place: Place,
-        shot: Option<Shot>,
-        complaints: Vec<Diagnostic>,
-    ) {
+    pub(super) fn take(&mut self, found: Found) {
+        let Found {
+            place,
+            id,
+            shot,
+            complaints,
+        } = found;
         let mut errors = complaints.iter().filter(|complaint| complaint.is_error());
         let why = errors.clone().next().cloned().map(Box::new);
         let is_told = errors.all(|error| matches!(error.code, "bad-value" | "out-of-range"));
@@ -176,7 +229,10 @@ impl Gathered {
             self.complaints.push(complaint);
         }
         match shot {
-            Some(shot) if why.is_none() => self.sound.push(shot),
+            Some(shot) if why.is_none() => {
+                self.prints.push(identity::fingerprint(&shot.id.value));
+                self.sound.push(shot);
+            }
             shot => {
                 self.left_out.push(LeftOut {
                     place: Some(place),

@@ -1,11 +1,12 @@
 //! Identities of shots: their form, their parts, and that no two are alike.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::id::ShotId;
 use crate::manifest::model::Shot;
+use crate::manifest::shots::Shots;
 use crate::manifest::shown::shown;
 
 /// The longest id in bytes: it becomes part of file names, which end at 255.
@@ -146,26 +147,36 @@ fn parts(id: &str) -> (Option<String>, Option<String>, &str) {
     }
 }
 
-/// Takes out every shot whose id another one has too, and says so.
+/// Finds every shot whose id another one has too, and says so.
 ///
-/// `refused` are the ids of shots already left out. None of two alike is kept: nobody can tell
-/// which of them is meant. All that were taken out are given back, each with its complaint.
-pub(super) fn take_out_clashes(
-    shots: &mut Vec<Shot>,
+/// `prints` stand for the ids of the shots, `refused` are the ids of shots already left out. None of
+/// two alike is kept: nobody can tell which of them is meant. All that are to be taken out are given,
+/// by their index, each with its complaint.
+pub(super) fn clashes(
+    shots: &Shots,
+    prints: &[u64],
     refused: &[Placed<ShotId>],
     complaints: &mut Vec<Diagnostic>,
-) -> Vec<(Shot, Diagnostic)> {
-    let ids = || shots.iter().map(|shot| &shot.id).chain(refused);
-    let suspects = seen_twice(ids().map(|id| fingerprint(id.value.as_str())));
-    if suspects.is_empty() {
+) -> Vec<(usize, Shot, Diagnostic)> {
+    let own = refused.iter().map(|id| fingerprint(&id.value));
+    let twice = seen_twice(prints.iter().copied().chain(own).collect());
+    if twice.is_empty() {
         return Vec::new();
     }
-    let suspected = |id: &&Placed<ShotId>| suspects.contains(&fingerprint(id.value.as_str()));
-    let mut suspected: Vec<&Placed<ShotId>> = ids().filter(suspected).collect();
-    suspected.sort_by_key(|id| id.place);
+    let suspected = |print: u64| twice.binary_search(&print).is_ok();
+    let at = (0..shots.len()).filter(|at| prints.get(*at).is_some_and(|print| suspected(*print)));
+    let suspects: Vec<(usize, Shot)> = at
+        .filter_map(|at| Some((at, shots.get(at)?.into_owned())))
+        .collect();
+    let refused = refused
+        .iter()
+        .filter(|id| suspected(fingerprint(&id.value)));
+    let mut ids: Vec<&Placed<ShotId>> = suspects.iter().map(|(_, shot)| &shot.id).collect();
+    ids.extend(refused);
+    ids.sort_by_key(|id| id.place);
     let mut first: HashMap<String, &Placed<ShotId>> = HashMap::new();
     let mut clashing: HashMap<String, Diagnostic> = HashMap::new();
-    for id in suspected {
+    for id in ids {
         let plain = without_leading_zeros(id.value.as_str());
         if let Some(former) = first.get(plain.as_str()) {
             let complaint = clash(former, id);
@@ -175,28 +186,29 @@ pub(super) fn take_out_clashes(
             first.insert(plain, id);
         }
     }
-    let mut taken = Vec::new();
-    for shot in std::mem::take(shots) {
-        match clashing.get(&without_leading_zeros(shot.id.value.as_str())) {
-            Some(complaint) => taken.push((shot, complaint.clone())),
-            None => shots.push(shot),
-        }
-    }
-    taken
+    let told = |(at, shot): (usize, Shot)| {
+        let why = clashing.get(&without_leading_zeros(shot.id.value.as_str()))?;
+        Some((at, shot, why.clone()))
+    };
+    suspects.into_iter().filter_map(told).collect()
 }
 
 /// Stands for an id without its leading zeros, near enough to tell most ids apart cheaply.
-fn fingerprint(id: &str) -> u64 {
+pub(super) fn fingerprint(id: &ShotId) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for part in id.split('/') {
+    for part in id.as_str().split('/') {
         bare(part).hash(&mut hasher);
     }
     hasher.finish()
 }
 
-fn seen_twice(fingerprints: impl Iterator<Item = u64>) -> HashSet<u64> {
-    let mut seen = HashSet::new();
-    fingerprints.filter(|print| !seen.insert(*print)).collect()
+/// Gives what stands in a list more than once, in order.
+fn seen_twice(mut prints: Vec<u64>) -> Vec<u64> {
+    prints.sort_unstable();
+    let pairs = prints.windows(2).filter(|pair| pair[0] == pair[1]);
+    let mut twice: Vec<u64> = pairs.map(|pair| pair[0]).collect();
+    twice.dedup();
+    twice
 }
 
 fn clash(former: &Placed<ShotId>, later: &Placed<ShotId>) -> Diagnostic {

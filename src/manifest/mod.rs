@@ -9,9 +9,11 @@
 //! among the shots of a manifest; what the types here hold has the right form, though a name may
 //! still point at nothing.
 
+pub mod keys;
 pub mod model;
 pub mod read;
 pub mod settings;
+pub mod shots;
 pub mod shown;
 pub mod table;
 

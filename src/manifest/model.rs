@@ -7,6 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
 use crate::domain::id::{ShotId, ShowId};
 use crate::domain::money::Micros;
 use crate::manifest::settings::Layer;
+use crate::manifest::shots::Shots;
 
 /// A whole show, as written.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub struct Manifest {
     /// What `--set` asks for, above every other layer.
     pub set: Layer,
     /// Every shot, in the order written: `[[shots]]` first, then the lists of `show.shots`.
-    pub shots: Vec<Shot>,
+    pub shots: Shots,
     /// What deserves a look but stops nothing; these are among the complaints of the reading too.
     pub warnings: Vec<Diagnostic>,
 }
@@ -273,6 +274,13 @@ impl Status {
 }
 
 impl Variants {
+    /// Tells whether the shot is varied over something of this name.
+    #[must_use]
+    pub fn has(&self, axis: &str) -> bool {
+        let mut axes = self.matrix.iter().chain(&self.zip);
+        axes.any(|(name, _)| name.value == axis)
+    }
+
     /// Tells whether the shot has no variants.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,12 +1,11 @@
 //! The way in: texts are asked for, a manifest and every complaint are given back.
 
-use std::sync::Arc;
-
-use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, Sources};
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed, SourceText, Sources};
 use crate::manifest::draft::Draft;
 use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
+use crate::manifest::shots::Shots;
 use crate::manifest::shown::shown;
 use crate::manifest::table::columns::Mapping;
 use crate::manifest::table::{self, Prompts};
@@ -228,7 +227,7 @@ impl Reading<'_> {
     fn set(&mut self, set: &[String]) -> Layer {
         let mut layer = Layer::default();
         for text in set {
-            let file = self.sources.add(SET.to_owned(), Arc::from(text.as_str()));
+            let file = self.sources.add(SET.to_owned(), text.as_str());
             let place = Place {
                 file,
                 start: 0,
@@ -241,7 +240,7 @@ impl Reading<'_> {
     }
 
     /// Reads the shot lists: the one that is the manifest, and those that it names.
-    fn lists(&mut self, given: Option<(FileNo, Arc<str>)>, set: &Layer) {
+    fn lists(&mut self, given: Option<(FileNo, SourceText)>, set: &Layer) {
         let mut mapping = Mapping::new(std::mem::take(&mut self.draft.columns));
         let mut any = given.is_some();
         if let Some((file, text)) = given {
@@ -270,7 +269,7 @@ impl Reading<'_> {
         }
     }
 
-    fn table(&mut self, file: FileNo, text: &str, mapping: &mut Mapping, set: &Layer) {
+    fn table(&mut self, file: FileNo, text: &SourceText, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
         let prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
@@ -281,7 +280,7 @@ impl Reading<'_> {
     }
 
     /// Decodes a shot list; complaints about its bytes name their cell.
-    fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, Arc<str>)> {
+    fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, SourceText)> {
         self.seen.push((list.path.clone(), named));
         let from = self.complaints.len();
         let (file, text) = text::decode(
@@ -357,7 +356,7 @@ impl Reading<'_> {
 fn assemble(
     draft: Draft,
     sources: Sources,
-    shots: Vec<crate::manifest::model::Shot>,
+    shots: Shots,
     stem: &str,
     set: Layer,
     warnings: Vec<Diagnostic>,

@@ -1,8 +1,11 @@
 //! `--set key=value`: a last layer above all others.
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::manifest::keys::layer::CREATIVE;
+use crate::manifest::keys::names;
+use crate::manifest::keys::technical::TECHNICAL;
 use crate::manifest::rules::check_name;
-use crate::manifest::setting::{CREATIVE, Given, Setting, TECHNICAL};
+use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{any_of, nearest, shown};
 
@@ -49,8 +52,8 @@ pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mu
         "action" => {
             layer.vars.insert(key.to_owned(), text());
         }
-        "characters" => layer.characters = Some(names(value, value_place)),
-        "props" => layer.props = Some(names(value, value_place)),
+        "characters" => layer.characters = Some(listed(value, value_place)),
+        "props" => layer.props = Some(listed(value, value_place)),
         _ => {
             let taken = setting.creative(layer, complaints)
                 || setting.technical(&mut layer.technical, complaints);
@@ -61,7 +64,7 @@ pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mu
     }
 }
 
-fn names(value: &str, place: Place) -> Vec<Placed<String>> {
+fn listed(value: &str, place: Place) -> Vec<Placed<String>> {
     let names = value.split(';').map(str::trim);
     names
         .filter(|name| !name.is_empty() && *name != "-")
@@ -70,7 +73,9 @@ fn names(value: &str, place: Place) -> Vec<Placed<String>> {
 }
 
 fn unknown(key: &str, place: Place) -> Diagnostic {
-    let known = [CREATIVE, TECHNICAL, &["characters", "props", "action"]].concat();
+    let mut known = names(CREATIVE);
+    known.extend(names(TECHNICAL));
+    known.extend(["characters", "props", "action"]);
     let message = format!("nothing called {} can be set", shown(key));
     let complaint = Diagnostic::error("unknown-key", message)
         .at(place)

@@ -2,6 +2,9 @@
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
+use crate::manifest::keys;
+use crate::manifest::keys::layer::CREATIVE;
+use crate::manifest::keys::technical::TECHNICAL;
 use crate::manifest::settings::{
     AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
     Resolution, Safety, Technical,
@@ -32,37 +35,14 @@ pub(super) struct Setting<'a> {
     pub(super) place: Option<Place>,
 }
 
-/// The technical keys, as a preset spells them.
-pub(super) const TECHNICAL: &[&str] = &[
-    "model",
-    "resolution",
-    "aspect_ratio",
-    "size",
-    "format",
-    "quality",
-    "takes",
-    "results_per_task",
-    "delivery",
-    "output",
-    "references",
-    "safety",
-    "ttl",
-    "ref_style",
-    "webhook_url",
-    "upload_endpoint",
-];
-
-/// The keys of a layer that hold one value and are no preset's business.
-pub(super) const CREATIVE: &[&str] = &["preset", "prompt", "prompt_syntax", "location", "look"];
-
 /// The allowed `outputQuality`, per runware.ai/docs/models/klingai-image-o1.
-const QUALITY: (u32, u32) = (20, 99);
+pub(super) const QUALITY: (u32, u32) = (20, 99);
 
 /// The largest `numberResults`, per runware.ai/docs/models/klingai-image-o1.
-const MOST_RESULTS: u32 = 20;
+pub(super) const MOST_RESULTS: u32 = 20;
 
 /// The least `ttl` in seconds, per runware.ai/docs/models/klingai-image-o1.
-const LEAST_TTL: u32 = 60;
+pub(super) const LEAST_TTL: u32 = 60;
 
 /// The most takes of a shot and variant: take numbers have three digits in file names.
 pub(super) const MOST_TAKES: u32 = 999;
@@ -71,6 +51,7 @@ impl Setting<'_> {
     /// Sets one of [`CREATIVE`]; tells whether the key is one of them.
     pub(super) fn creative(&self, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) -> bool {
         match self.key {
+            key if !keys::has(CREATIVE, key) => return false,
             "preset" => layer.preset = self.name(complaints),
             "prompt" => layer.prompt = self.text(complaints),
             "prompt_syntax" => {
@@ -88,6 +69,7 @@ impl Setting<'_> {
     pub(super) fn technical(&self, to: &mut Technical, complaints: &mut Vec<Diagnostic>) -> bool {
         let all = complaints;
         match self.key {
+            key if !keys::has(TECHNICAL, key) => return false,
             "model" => to.model = self.name(all),
             "resolution" => {
                 to.resolution = self.choice(Resolution::WORDS, Resolution::parse, all);

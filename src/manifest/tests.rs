@@ -1,11 +1,12 @@
 //! Whole manifests, as people write them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use crate::domain::diagnostic::Severity;
-use crate::manifest::model::{Image, Manifest, Status};
+use crate::manifest::model::{Image, Manifest, Shot, Status};
 use crate::manifest::read::{DEFAULT_NAME, Options, Outcome, Text, TextError, Texts, read};
 use crate::manifest::settings::{AspectRatio, Format, PromptSyntax, Resolution};
 
@@ -47,15 +48,30 @@ fn csv(text: &str) -> Manifest {
     sound(&[("list.csv", text.as_bytes())])
 }
 
-fn prompts(manifest: &Manifest) -> Vec<(&str, &str)> {
-    manifest
-        .shots
-        .iter()
-        .map(|shot| {
-            let prompt = shot.layer.prompt.as_ref().map_or("", |p| p.value.as_str());
-            (shot.id.value.as_str(), prompt)
-        })
-        .collect()
+fn shots(manifest: &Manifest) -> Vec<Shot> {
+    manifest.shots.iter().map(Cow::into_owned).collect()
+}
+
+/// Ids and prompts.
+#[derive(Debug)]
+struct Prompts(Vec<(String, String)>);
+
+impl<const N: usize> PartialEq<[(&str, &str); N]> for Prompts {
+    fn eq(&self, other: &[(&str, &str); N]) -> bool {
+        let own = self
+            .0
+            .iter()
+            .map(|(id, prompt)| (id.as_str(), prompt.as_str()));
+        own.eq(other.iter().copied())
+    }
+}
+
+fn prompts(manifest: &Manifest) -> Prompts {
+    let told = |shot: Shot| {
+        let prompt = shot.layer.prompt.map_or(String::new(), |p| p.value);
+        (shot.id.value.to_string(), prompt)
+    };
+    Prompts(shots(manifest).into_iter().map(told).collect())
 }
 
 fn codes(outcome: &Outcome) -> Vec<&'static str> {
@@ -84,7 +100,7 @@ fn the_simplest_csv() {
     let expected = [("0010", "a pier"), ("0020", "a ferry, leaving")];
     assert_eq!(prompts(&manifest), expected);
     let manifest = csv("id,prompt,references,preset\n0010,a pier,a.png; b.png,1k-16x9\n");
-    let layer = &manifest.shots[0].layer;
+    let layer = &shots(&manifest)[0].layer;
     assert_eq!(layer.preset.as_ref().expect("preset").value, "1k-16x9");
     assert_eq!(layer.references.as_ref().expect("references").len(), 2);
 }
@@ -205,7 +221,8 @@ fn a_whole_show() {
         "overcast"
     );
 
-    let [first, second, third] = manifest.shots.as_slice() else {
+    let all = shots(&manifest);
+    let [first, second, third] = all.as_slice() else {
         panic!("three shots");
     };
     assert_eq!(first.episode.as_deref(), Some("1"));
@@ -257,13 +274,13 @@ fn places_point_at_what_was_written() {
             place.cell.expect("a cell").address(),
         )
     };
-    let layer = &manifest.shots[0].layer;
+    let layer = &shots(&manifest)[0].layer;
     let prompt = layer.prompt.as_ref().expect("prompt");
     assert_eq!(prompt.value, "a \"pier\"");
     assert_eq!(written(prompt.place), ("a \"\"pier\"\"", "B2".to_owned()));
     let characters = layer.characters.as_ref().expect("characters");
     assert_eq!(written(characters[1].place), ("bo", "C2".to_owned()));
-    let second = &manifest.shots[1];
+    let second = &shots(&manifest)[1];
     assert_eq!(written(second.id.place), ("0020", "A3".to_owned()));
 }
 
@@ -271,7 +288,8 @@ fn places_point_at_what_was_written() {
 fn empty_cells_inherit_and_a_dash_is_none() {
     let manifest = csv("id,prompt,characters,look,references,var: lens,status\n\
         0010,a,,,,,\n0020,b,-,-,-,-,-\n");
-    let [empty, none] = manifest.shots.as_slice() else {
+    let all = shots(&manifest);
+    let [empty, none] = all.as_slice() else {
         panic!("two shots");
     };
     assert!(empty.layer.characters.is_none() && empty.layer.look.is_none());
@@ -287,11 +305,8 @@ fn empty_cells_inherit_and_a_dash_is_none() {
 fn a_data_uri_survives_the_list() {
     let cell = "\"a.png; data:image/png;base64,AAAA; https://example.com/b.png\"";
     let manifest = csv(&format!("prompt,refs\na pier,{cell}\n"));
-    let references = manifest.shots[0]
-        .layer
-        .references
-        .as_ref()
-        .expect("references");
+    let all = shots(&manifest);
+    let references = all[0].layer.references.as_ref().expect("references");
     let images: Vec<&Image> = references.iter().map(|r| &r.image.value).collect();
     assert!(matches!(
         images.as_slice(),
@@ -304,8 +319,8 @@ fn episode_sequence_and_name_make_the_id() {
     let manifest = csv("Episode,Sequence,Name,prompt\n104,TCC,0010,a\n,TCC,0020,b\n");
     let ids = prompts(&manifest);
     assert_eq!(ids, [("104/TCC/0010", "a"), ("TCC/0020", "b")]);
-    assert_eq!(manifest.shots[0].episode.as_deref(), Some("104"));
-    assert_eq!(manifest.shots[1].sequence.as_deref(), Some("TCC"));
+    assert_eq!(shots(&manifest)[0].episode.as_deref(), Some("104"));
+    assert_eq!(shots(&manifest)[1].sequence.as_deref(), Some("TCC"));
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Bytes of a file into text, never by a guess.
 
-use std::sync::Arc;
-
-use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Sources};
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, SourceText, Sources};
 use crate::manifest::read::ENCODING;
 
 /// The largest text in bytes: places in it are counted in 32 bits.
@@ -21,10 +19,10 @@ pub(super) fn decode(
     encoding: Option<&'static encoding_rs::Encoding>,
     sources: &mut Sources,
     complaints: &mut Vec<Diagnostic>,
-) -> (FileNo, Option<Arc<str>>) {
+) -> (FileNo, Option<SourceText>) {
     if bytes.starts_with(b"PK\x03\x04") {
         let message = "this is an Excel file or another archive, not text";
-        let file = sources.add(path, Arc::from(""));
+        let file = sources.add(path, "");
         complaints.push(
             Diagnostic::error("not-text", message)
                 .at(line_one(file))
@@ -36,14 +34,14 @@ pub(super) fn decode(
         let message = format!("{path} is larger than {} MiB", LARGEST >> 20);
         complaints
             .push(Diagnostic::error("too-large", message).help("split it into several lists"));
-        return (sources.add(path, Arc::from("")), None);
+        return (sources.add(path, ""), None);
     }
     let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
     let doubted = other && looks_like_utf8(&bytes);
     match decoded(bytes, encoding) {
         Ok(text) => {
-            let text: Arc<str> = text.into();
-            let file = sources.add(path, Arc::clone(&text));
+            let text = SourceText::from(text);
+            let file = sources.add(path, text.clone());
             if doubted {
                 complaints.push(doubtful(encoding).at(line_one(file)));
             }
@@ -51,7 +49,7 @@ pub(super) fn decode(
         }
         Err(bad) => {
             let end = bad.at + bad.width;
-            let file = sources.add(path, bad.lossy.into());
+            let file = sources.add(path, bad.lossy);
             let place = Place {
                 file,
                 start: u32::try_from(bad.at).unwrap_or(u32::MAX),

@@ -1,6 +1,7 @@
 //! A plan that was signed is what is bought: nothing else, nothing more, and no more than once.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,16 @@ fn refused(show: &Show, server: &Rehearsal) -> String {
     words(show, &said)
 }
 
+/// Holds a message against the one that was reviewed.
+#[track_caller]
+fn holds(name: &str, message: &str) {
+    let mut settings = insta::Settings::clone_current();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plans");
+    settings.set_snapshot_path(folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, message));
+}
+
 #[test]
 fn a_signed_plan_is_bought_and_nothing_else() {
     let show = cast();
@@ -141,11 +152,11 @@ fn a_plan_is_refused_after_each_kind_of_move() {
     let manifest = fs::read_to_string(show.path().join("show.toml")).expect("a manifest");
 
     edit(&show, "show.toml", "[run]", "# a comment\n[run]");
-    insta::assert_snapshot!("moved_comment", refused(&show, &server));
+    holds("moved-comment", &refused(&show, &server));
     show.write("show.toml", &manifest);
 
     edit(&show, "show.toml", "show = \"9.00\"", "show = \"8.00\"");
-    insta::assert_snapshot!("moved_cap", refused(&show, &server));
+    holds("moved-cap", &refused(&show, &server));
     show.write("show.toml", &manifest);
 
     show.write("shots.csv", &{
@@ -161,20 +172,20 @@ fn a_plan_is_refused_after_each_kind_of_move() {
         "shots.csv",
         &format!("{LIST}104/TDD/0030,{{otto}} eats,otto,\n"),
     );
-    insta::assert_snapshot!("moved_row_added", refused(&show, &server));
+    holds("moved-row-added", &refused(&show, &server));
 
     show.write(
         "shots.csv",
         &LIST.replace("104/TCC/0020,{mira.rain} runs,mira.rain,\n", ""),
     );
-    insta::assert_snapshot!("moved_row_removed", refused(&show, &server));
+    holds("moved-row-removed", &refused(&show, &server));
 
     show.write("shots.csv", &LIST.replace("waves", "waves twice"));
-    insta::assert_snapshot!("moved_prompt", refused(&show, &server));
+    holds("moved-prompt", &refused(&show, &server));
     show.write("shots.csv", LIST);
 
     draw(&show, "bible/mira.png", 41);
-    insta::assert_snapshot!("moved_reference", refused(&show, &server));
+    holds("moved-reference", &refused(&show, &server));
     draw(&show, "bible/mira.png", 40);
 
     // Put back, everything is as it was signed.
@@ -188,7 +199,7 @@ fn a_price_learnt_dearer_since_is_refused_with_both_amounts() {
     let server = Rehearsal::start(&["--latency", QUICK, "--faults", "price-1k=0.035"]);
     sign(&show, &["--sequence", "TDD"]);
     show.run(&server, &["--sequence", "TCC"]).exits(0);
-    insta::assert_snapshot!("moved_price", refused(&show, &server));
+    holds("moved-price", &refused(&show, &server));
     // Nor does a plan go on by itself when its own bills are dearer than it was signed with.
     sign(&show, &[]);
     assert_eq!(saved(&show)["totals"]["most_usd_micros"], 70_000);

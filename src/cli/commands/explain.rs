@@ -30,11 +30,13 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
     let Some(index) = find(&show, &args.shot, streams) else {
         return Err(Exit::Usage);
     };
+    let ledger = books::read(&show.output, streams)?;
+    let numbers = || planning::numbers(&show, &ledger);
+    show.expansion.remember(numbers);
     let wanted = show
         .expansion
         .wanted(index)
         .map_err(|complaints| refuse(&show.manifest.sources, &complaints, streams))?;
-    let ledger = books::read(&show.output, streams)?;
     let from_manifest = ledger.show_id_from_manifest;
     let id = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
     let flags = args::Buying::only_looking();
@@ -76,8 +78,8 @@ fn find(show: &Show, id: &str, streams: &Streams) -> Option<usize> {
     let shots = show.expansion.shots();
     let found = shots.iter().position(|shot| shot.id.value.as_str() == id);
     if found.is_none() {
-        let ids = shots.iter().map(|shot| shot.id.value.as_str());
-        let nearest = ids.min_by_key(|known| strsim::damerau_levenshtein(known, id));
+        let ids = shots.iter().map(|shot| shot.id.value.clone());
+        let nearest = ids.min_by_key(|known| strsim::damerau_levenshtein(known.as_str(), id));
         let complaint = Diagnostic::error("unknown-shot", format!("no shot is called `{id}`"));
         let complaint = match nearest {
             Some(near) => complaint.help(format!("did you mean `{near}`?")),

@@ -7,6 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::show::Stopped;
 use crate::cli::streams::Streams;
 use crate::domain::id::ShowId;
+use crate::guide::json::{FILE, schema};
 
 /// The most letters and digits of a show's code, which opens every file name.
 const CODE_LENGTH: usize = 8;
@@ -85,6 +86,7 @@ pub fn files(show: &ShowId, folder: &str) -> Vec<(&'static str, Vec<u8>)> {
             include_bytes!("init/face.png").to_vec(),
         ),
         ("shots/shots.csv", include_bytes!("init/shots.csv").to_vec()),
+        (FILE, schema().into_bytes()),
         (".gitignore", b"/out/\n/out-rehearsal/\n".to_vec()),
     ]
 }

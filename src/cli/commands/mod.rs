@@ -10,6 +10,7 @@ pub mod plan;
 pub mod rehearse;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod verify;
 
@@ -46,6 +47,7 @@ pub fn main() -> Exit {
         Command::Rehearse(args) => rehearse::rehearse(args, &streams),
         Command::Completions(args) => completions::completions(args, &streams),
         Command::Man => man::man(&streams),
+        Command::Schema => schema::schema(&streams),
     };
     done.unwrap_or_else(|stopped| stopped)
 }

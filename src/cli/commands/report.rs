@@ -23,8 +23,9 @@ pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
     let absent = Files::open(&show.output, streams)?.absent(history.ledger());
     let mut report = history.report(&absent);
     let shots = show.manifest.shots.iter();
-    let kept = shots.filter(|shot| !shot.kept.is_empty());
+    let kept: Vec<_> = shots.filter(|shot| !shot.kept.is_empty()).collect();
     report.kept = kept
+        .iter()
         .map(|shot| (shot.id.value.as_str(), shot.kept.as_slice()))
         .collect();
     let mut text = Vec::new();

@@ -11,6 +11,7 @@ use crate::manifest::model::{
     Budget, Entry, Image, Manifest, Preset, Reference, RunSettings, Shot, Show, Status, Variants,
 };
 use crate::manifest::settings::Layer;
+use crate::manifest::shots::Shots;
 
 /// A picture of this size as far as its header and its end go.
 pub(crate) fn png(width: u32, height: u32, seed: u8) -> Vec<u8> {
@@ -32,7 +33,7 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let mut sources = Sources::default();
-        let file = sources.add("show.toml".to_owned(), "".into());
+        let file = sources.add("show.toml".to_owned(), "");
         assert_eq!(file, FileNo(0));
         let manifest = Manifest {
             sources,
@@ -53,7 +54,7 @@ impl Bench {
             looks: BTreeMap::new(),
             sequences: BTreeMap::new(),
             set: Layer::default(),
-            shots: Vec::new(),
+            shots: Shots::default(),
             warnings: Vec::new(),
         };
         Self {
@@ -155,6 +156,11 @@ impl Bench {
             kept: Vec::new(),
         });
         &mut self.manifest.shots.last_mut().expect("just pushed").layer
+    }
+
+    /// Gives a shot to be changed.
+    pub(crate) fn written(&mut self, at: usize) -> &mut Shot {
+        self.manifest.shots.get_mut(at).expect("a shot")
     }
 
     pub(crate) fn cast(&mut self, names: &[&str]) {

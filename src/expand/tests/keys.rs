@@ -1,5 +1,6 @@
 //! What a key depends on, and what not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -53,10 +54,13 @@ proptest! {
         let mut bench = bench(&shots, ["1", "2", "3"]);
         let before = keys(&bench);
         let count = bench.manifest.shots.len();
-        bench.manifest.shots.rotate_left(turn % count);
+        let mut turned: Vec<_> = bench.manifest.shots.iter().map(Cow::into_owned).collect();
+        turned.rotate_left(turn % count);
+        bench.manifest.shots = turned.into();
         let preset = bench.manifest.presets.remove("board").expect("the preset");
         bench.manifest.presets.insert("renamed".to_owned(), preset);
-        for shot in &mut bench.manifest.shots {
+        for at in 0..count {
+            let shot = bench.written(at);
             shot.layer.preset = Some(Placed::built_in("renamed".to_owned()));
             for reference in shot.layer.references.iter_mut().flatten() {
                 if let crate::manifest::model::Image::File(path) = &mut reference.image.value {

@@ -142,7 +142,7 @@ fn take_numbers_that_run_into_names_are_seen() {
         clashes(&bench),
         ["shots `a` and `a1` would share the file name `a11.jpg`"]
     );
-    bench.manifest.shots[0].layer.technical.takes = Some(Placed::built_in(10));
+    bench.written(0).layer.technical.takes = Some(Placed::built_in(10));
     assert!(clashes(&bench).is_empty());
 }
 
@@ -152,7 +152,7 @@ fn variants_need_to_be_told_apart() {
     bench.manifest.show.name = Placed::built_in("{shot}_v{take}.{ext}".to_owned());
     bench.shot("0010", "{angle} door");
     let matrix = vec![(bench.text("angle"), bench.texts(&["low", "high"]))];
-    bench.manifest.shots[0].variants.matrix = matrix;
+    bench.written(0).variants.matrix = matrix;
     let told = ["two variants of the shot would share the file name `0010_v1.jpg`"];
     assert_eq!(clashes(&bench), told);
 }

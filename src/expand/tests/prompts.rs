@@ -54,7 +54,7 @@ fn references_are_numbered_told_once_and_marked() {
         let value = bench.text(value);
         bench.manifest.defaults.vars.insert(name.to_owned(), value);
     }
-    let layer = &mut bench.manifest.shots[0].layer;
+    let layer = &mut bench.written(0).layer;
     layer.location = Some(location);
     layer.look = Some(look);
     layer.references = Some(vec![layout]);
@@ -102,7 +102,7 @@ fn listed_but_unnamed_entries_are_told_too() {
     bench.shot("0010", "two people wait");
     bench.cast(&["mira", "otto"]);
     let look = bench.text("dusk");
-    bench.manifest.shots[0].layer.look = Some(look);
+    bench.written(0).layer.look = Some(look);
     insta::assert_snapshot!(prompt(&bench), @r#"
     References: <<<image_1>>> face of Mira; <<<image_2>>> body of Mira; <<<image_3>>> face of Otto.
     Mira: woman of 30, black bob. Keep silver hoop earrings.

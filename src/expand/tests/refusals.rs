@@ -264,7 +264,7 @@ fn settings_out_of_their_range() {
 fn an_omitted_shot_is_not_complained_about() {
     let mut bench = Bench::new();
     bench.shot("0010", "");
-    bench.manifest.shots[0].status = Status::Omit;
+    bench.written(0).status = Status::Omit;
     let checked = check(&bench);
     assert!(checked.complaints.is_empty());
     assert!(checked.invalid.is_empty() && checked.idle.contains(&0));
@@ -281,10 +281,10 @@ fn a_shot_that_waits_is_only_warned_about_until_one_that_runs_shares_the_trouble
         assert_eq!(checked.complaints[0].code, "unknown-name");
         assert!(!checked.has_errors() || status == Status::Todo);
     }
-    bench.manifest.shots.clear();
+    bench.manifest.shots.truncate(0);
     bench.manifest.defaults.prompt = Some(bench.text("{nobody} waits"));
     bench.shot("held", "");
-    bench.manifest.shots[0].status = Status::Approved;
+    bench.written(0).status = Status::Approved;
     bench.shot("runs", "");
     let checked = check(&bench);
     assert_eq!(checked.complaints.len(), 1);

@@ -61,7 +61,7 @@ fn the_last_layer_wins_and_is_remembered() {
         source(&bench),
         format!("3 by [sequences.\"104/TCC\"]; {rest}")
     );
-    bench.manifest.shots[0].layer.technical = takes(4);
+    bench.written(0).layer.technical = takes(4);
     assert_eq!(source(&bench), format!("4 by shot; {rest}"));
     bench.manifest.set.technical = takes(5);
     assert_eq!(source(&bench), format!("5 by {}; {rest}", ValueSource::Set));
@@ -136,9 +136,9 @@ fn size_and_its_halves_go_by_layers() {
     bench.manifest.defaults.preset = Some(bench.text("wide"));
     bench.shot("0010", "a door");
     assert_eq!(size(&bench), AskedSize::Exact(2496, 1664));
-    bench.manifest.shots[0].layer.technical.aspect_ratio = ratio.clone();
+    bench.written(0).layer.technical.aspect_ratio = ratio.clone();
     assert_eq!(size(&bench), AskedSize::Exact(3104, 1312));
-    bench.manifest.shots[0].layer.technical.resolution = Some(Placed::built_in(Resolution::OneK));
+    bench.written(0).layer.technical.resolution = Some(Placed::built_in(Resolution::OneK));
     assert_eq!(size(&bench), AskedSize::Exact(1552, 656));
     bench.manifest.set.technical.size = exact;
     assert_eq!(size(&bench), AskedSize::Exact(2496, 1664));
@@ -186,10 +186,10 @@ fn a_matrix_is_a_product_whose_cells_keep_their_numbers() {
     bench.shot("0010", "{angle}. {look}");
     let matrix = [("angle", ["low", "high"]), ("look", ["noon", "dusk"])]
         .map(|(axis, values)| (bench.text(axis), bench.texts(&values)));
-    bench.manifest.shots[0].variants.matrix = matrix.to_vec();
+    bench.written(0).variants.matrix = matrix.to_vec();
     let rule = [("angle", "low"), ("look", "dusk")]
         .map(|(axis, value)| (axis.to_owned(), bench.text(value)));
-    bench.manifest.shots[0].variants.exclude = vec![BTreeMap::from(rule)];
+    bench.written(0).variants.exclude = vec![BTreeMap::from(rule)];
     assert_eq!(
         told(&bench),
         [
@@ -206,7 +206,7 @@ fn a_zip_goes_in_step() {
     bench.shot("0010", "{angle} {lens}");
     let zip = [("angle", ["low", "high"]), ("lens", ["wide", "long"])]
         .map(|(axis, values)| (bench.text(axis), bench.texts(&values)));
-    bench.manifest.shots[0].variants.zip = zip.to_vec();
+    bench.written(0).variants.zip = zip.to_vec();
     assert_eq!(
         told(&bench),
         ["01 low+wide: low wide", "02 high+long: high long"]
@@ -221,12 +221,12 @@ fn lists_that_make_no_sense_are_refused() {
     }
     let axis = bench.text("angle");
     let values = bench.texts(&["low", "high", "low"]);
-    bench.manifest.shots[0].variants.matrix = vec![(axis.clone(), values), (axis.clone(), vec![])];
+    bench.written(0).variants.matrix = vec![(axis.clone(), values), (axis.clone(), vec![])];
     let zip = [vec!["a"], vec!["b", "c"]].map(|values| (bench.text("n"), bench.texts(&values)));
-    bench.manifest.shots[1].variants.zip = zip.to_vec();
-    bench.manifest.shots[2].variants.matrix = vec![(axis, bench.texts(&["low", "high"]))];
+    bench.written(1).variants.zip = zip.to_vec();
+    bench.written(2).variants.matrix = vec![(axis, bench.texts(&["low", "high"]))];
     let rule = BTreeMap::from([("angel".to_owned(), bench.text("low"))]);
-    bench.manifest.shots[2].variants.exclude = vec![rule];
+    bench.written(2).variants.exclude = vec![rule];
     let checked = Expansion::new(&bench.manifest, &bench.facts).check();
     let told: Vec<&str> = checked
         .complaints

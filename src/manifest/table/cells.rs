@@ -66,6 +66,21 @@ impl<'t> Rows<'t> {
         }
     }
 
+    /// Begins at a byte where the row of a number begins.
+    pub(super) const fn from(text: &'t str, delimiter: u8, at: usize, number: u32) -> Self {
+        Self {
+            text,
+            at,
+            delimiter,
+            row: number.saturating_sub(1),
+        }
+    }
+
+    /// Gives the byte where the next row begins.
+    pub(super) const fn offset(&self) -> usize {
+        self.at
+    }
+
     /// Reads the next row into `row`, whose memory is used again; tells whether there was one.
     pub(super) fn read(&mut self, row: &mut Row<'t>) -> bool {
         row.cells.clear();

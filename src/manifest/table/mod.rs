@@ -8,8 +8,11 @@ pub(super) mod columns;
 mod cells;
 mod rows;
 
-use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place};
+use std::sync::Arc;
+
+use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, SourceText};
 use crate::manifest::draft::Gathered;
+use crate::manifest::model::Shot;
 use crate::manifest::shown::count;
 use crate::manifest::table::cells::{Flaw, Row, Rows};
 use crate::manifest::table::columns::{Column, Known, Mapping, columns, is_known};
@@ -63,7 +66,7 @@ pub(super) enum Prompts {
 /// Reads a shot list; complaints about single rows go with the shots.
 pub(super) fn read(
     file: FileNo,
-    text: &str,
+    text: &SourceText,
     mapping: &mut Mapping,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
@@ -88,15 +91,69 @@ pub(super) fn read(
     }
     let prompts = prompts(rows.clone(), &columns);
     let any_named = any_named(rows.clone(), &columns);
-    let reader = Reader {
+    let list = List {
         file,
-        columns: &columns,
+        text: text.clone(),
+        columns: columns.into(),
         any_named,
-        delimiter,
-        delimiter_name: name,
+        delimiter: (delimiter, name),
     };
-    body(&reader, rows, gathered, complaints);
+    gathered.begin(list.clone());
+    body(&list.reader(), rows, gathered, complaints);
     prompts
+}
+
+/// A list that was read, to read its rows again one by one.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    file: FileNo,
+    text: SourceText,
+    columns: Arc<[Column]>,
+    any_named: bool,
+    delimiter: (u8, &'static str),
+}
+
+/// Where a row of a list stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowAt {
+    /// The byte it begins at; a text is refused long before its length leaves 32 bits.
+    start: u32,
+    /// Its number as a spreadsheet counts, from 1.
+    number: u32,
+    /// Its place among the rows that say something, from 0.
+    position: u32,
+}
+
+impl RowAt {
+    fn new(start: usize, number: u32, position: usize) -> Self {
+        let short = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            start: short(start),
+            number,
+            position: short(position),
+        }
+    }
+}
+
+impl List {
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            file: self.file,
+            columns: &self.columns,
+            any_named: self.any_named,
+            delimiter: self.delimiter.0,
+            delimiter_name: self.delimiter.1,
+        }
+    }
+
+    /// Reads the shot of a row; whatever is to be said of it was said before.
+    pub(super) fn shot(&self, at: RowAt) -> Option<Shot> {
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let mut rows = Rows::from(&self.text, self.delimiter.0, whole(at.start), at.number);
+        let mut row = Row::default();
+        rows.read(&mut row);
+        self.reader().row(&row, whole(at.position)).shot
+    }
 }
 
 fn prompts(mut rows: Rows<'_>, columns: &[Column]) -> Prompts {
@@ -140,7 +197,11 @@ fn body(
     let mut row = Row::default();
     let (mut position, mut empty, mut blank) = (0, 0, 0);
     let (mut first, mut unnamed) = (None, None);
-    while rows.read(&mut row) {
+    loop {
+        let start = rows.offset();
+        if !rows.read(&mut row) {
+            break;
+        }
         if row.is_blank && row.is_empty() {
             blank += 1;
             continue;
@@ -157,10 +218,15 @@ fn body(
         if is_open || swallowed(&row, reader.delimiter).is_some() {
             // Where rows begin and end cannot be trusted, so that the whole list is refused.
             let from = gathered.complaints.len();
-            reader.row(&row, position, gathered);
+            gathered.take(reader.row(&row, position));
             complaints.extend(gathered.complaints.drain(from..));
         } else {
-            reader.row(&row, position, gathered);
+            let found = reader.row(&row, position);
+            if found.sound().is_some() {
+                gathered.note(RowAt::new(start, row.number, position), found);
+            } else {
+                gathered.take(found);
+            }
         }
         position += 1;
     }
@@ -215,9 +281,7 @@ fn columns_of(
             delimiter: delimiter.0,
             delimiter_name: delimiter.1,
         };
-        let mut scrap = Gathered::default();
-        reader.row(head, 0, &mut scrap);
-        complaints.append(&mut scrap.complaints);
+        complaints.append(&mut reader.row(head, 0).complaints);
     }
     let broken = complaints[from..].iter().any(Diagnostic::is_error);
     (!broken).then_some(found)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, Placed};
-use crate::manifest::draft::Gathered;
+use crate::manifest::draft::Found;
 use crate::manifest::identity;
 use crate::manifest::model::{Reference, Shot, Status, Variants};
 use crate::manifest::reference;
@@ -48,29 +48,39 @@ pub(super) fn place(file: FileNo, row: u32, column: usize, cell: &Cell<'_>) -> P
 
 impl Reader<'_> {
     /// Reads a row that says something; `position` counts such rows from 0.
-    pub(super) fn row(&self, row: &Row<'_>, position: usize, gathered: &mut Gathered) {
-        let mut complaints = self.form(row);
-        let start = place(self.file, row.number, 0, &row.cells[0]);
-        if !complaints.is_empty() {
-            gathered.take(None, start, None, complaints);
-            return;
+    pub(super) fn row(&self, row: &Row<'_>, position: usize) -> Found {
+        let complaints = self.form(row);
+        let place = place(self.file, row.number, 0, &row.cells[0]);
+        let mut found = Found {
+            place,
+            id: None,
+            shot: None,
+            complaints,
+        };
+        if found.complaints.is_empty() {
+            self.sound_row(row, position, &mut found);
         }
+        found
+    }
+
+    fn sound_row(&self, row: &Row<'_>, position: usize, found: &mut Found) {
+        let start = found.place;
+        let complaints = &mut found.complaints;
         let mut parts = Parts::default();
         for (at, (cell, column)) in row.cells.iter().zip(self.columns).enumerate() {
             if !cell.text.is_empty() {
                 let place = place(self.file, row.number, at, cell);
-                parts.take(cell, place, column, &mut complaints);
+                parts.take(cell, place, column, complaints);
             }
         }
         if self.any_named && !parts.identity.is_named() {
             complaints.push(identity::missing(start, position));
-            gathered.take(None, start, None, complaints);
             return;
         }
         let number = || Placed::at(identity::number(position), start);
-        let identity = parts.identity.identify(number, &mut complaints);
-        let id = identity.as_ref().map(|identity| identity.id.clone());
-        let shot = identity.map(|identity| Shot {
+        let identity = parts.identity.identify(number, complaints);
+        found.id = identity.as_ref().map(|identity| identity.id.clone());
+        found.shot = identity.map(|identity| Shot {
             id: identity.id,
             episode: identity.episode,
             sequence: identity.sequence,
@@ -81,7 +91,6 @@ impl Reader<'_> {
             variants: parts.variants,
             kept: parts.kept,
         });
-        gathered.take(id, start, shot, complaints);
     }
 
     /// Complains about a row whose cells may stand under other columns than meant.

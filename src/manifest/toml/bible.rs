@@ -6,12 +6,11 @@ use toml::de::DeTable;
 
 use crate::domain::diagnostic::Diagnostic;
 use crate::manifest::draft::Draft;
+use crate::manifest::keys::bible::{CHARACTER, ENTRY_TABLE};
 use crate::manifest::model::Entry;
 use crate::manifest::rules::check_name;
 use crate::manifest::toml::layer::references;
-use crate::manifest::toml::walk::{Field, fields};
-
-const KEYS: &[&str] = &["name", "text", "keep", "references"];
+use crate::manifest::toml::walk::{Field, fields, known};
 
 /// Reads one of the four tables of the bible into a draft.
 pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
@@ -79,17 +78,15 @@ fn entry(
         references: Vec::new(),
         wardrobe: BTreeMap::new(),
     };
-    for field in fields(field.place.file, table) {
+    let keys = if dressed { &CHARACTER } else { &ENTRY_TABLE };
+    for field in known(keys, within, field.place.file, table, complaints) {
         match field.key {
             "name" => entry.name = field.setting().name(complaints),
             "text" => entry.text = field.setting().text(complaints),
             "keep" => entry.keep = field.setting().text(complaints),
             "references" => entry.references = references(&field, complaints).unwrap_or_default(),
             "wardrobe" if dressed => entry.wardrobe = wardrobe(&field, within, complaints),
-            _ if dressed => {
-                complaints.push(field.unknown(within, &[KEYS, &["wardrobe"]].concat()));
-            }
-            _ => complaints.push(field.unknown(within, KEYS)),
+            _ => complaints.push(field.unknown(within, &keys.names())),
         }
     }
     entry

@@ -3,27 +3,14 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
+use crate::manifest::keys::bible::REFERENCE;
+use crate::manifest::keys::layer::{DEFAULTS, SET};
+use crate::manifest::keys::technical::PRESET;
 use crate::manifest::model::Reference;
 use crate::manifest::reference;
 use crate::manifest::rules::check_name;
-use crate::manifest::setting::{CREATIVE, TECHNICAL};
 use crate::manifest::settings::{Layer, Technical};
-use crate::manifest::toml::walk::{Field, fields, place, scalar};
-
-/// The keys of a layer beside [`CREATIVE`] and [`TECHNICAL`].
-const OTHER: &[&str] = &[
-    "vars",
-    "characters",
-    "props",
-    "set",
-    "action",
-    "description",
-];
-
-/// Gives every key of a layer.
-pub(super) fn keys() -> Vec<&'static str> {
-    [CREATIVE, OTHER, TECHNICAL].concat()
-}
+use crate::manifest::toml::walk::{Field, fields, known, place, scalar};
 
 /// Reads a whole table as a layer.
 pub(super) fn layer(
@@ -35,7 +22,7 @@ pub(super) fn layer(
     let mut layer = Layer::default();
     for field in fields(file, table) {
         if !take(&field, table, &mut layer, complaints) {
-            let mut complaint = field.unknown(within, &keys());
+            let mut complaint = field.unknown(within, &DEFAULTS.names());
             if field.key == "extends" {
                 complaint.help = Some("`extends` belongs in a preset".to_owned());
             }
@@ -53,6 +40,7 @@ pub(super) fn take(
     complaints: &mut Vec<Diagnostic>,
 ) -> bool {
     match field.key {
+        key if !DEFAULTS.has(key) => return false,
         "vars" => vars(field, layer, complaints),
         "action" | "description" => {
             if let Some(text) = field.setting().text(complaints) {
@@ -123,15 +111,16 @@ fn set(
             complaints.push(complaint.help("take one of the two out"));
             continue;
         }
-        let taken = if inner.key == "preset" {
+        let taken = if !SET.has(inner.key) {
+            false
+        } else if inner.key == "preset" {
             inner.setting().creative(layer, complaints)
         } else {
             inner.setting().technical(&mut layer.technical, complaints)
         };
         if !taken {
-            let known = [&["preset"], TECHNICAL].concat();
-            let mut complaint = inner.unknown("`set`", &known);
-            if keys().contains(&inner.key) {
+            let mut complaint = inner.unknown("`set`", &SET.names());
+            if DEFAULTS.has(inner.key) {
                 complaint.help = Some(format!("write `{}` beside `set`, not in it", inner.key));
             }
             complaints.push(complaint);
@@ -149,9 +138,8 @@ pub(super) fn technical(
     if field.setting().technical(technical, complaints) {
         return;
     }
-    let known = [&["extends"], TECHNICAL].concat();
-    let mut complaint = field.unknown(within, &known);
-    if keys().contains(&field.key) {
+    let mut complaint = field.unknown(within, &PRESET.names());
+    if DEFAULTS.has(field.key) {
         complaint.help = Some(format!(
             "presets are technical: write `{}` in `[defaults]`, a sequence or a shot",
             field.key
@@ -205,8 +193,6 @@ pub(super) fn references(
     Some(references)
 }
 
-const REFERENCE_KEYS: &[&str] = &["file", "url", "uuid", "data", "role", "use"];
-
 fn reference_table(
     around: &Field<'_>,
     table: &DeTable<'_>,
@@ -214,7 +200,8 @@ fn reference_table(
 ) -> Option<Reference> {
     let (mut image, mut role, mut scope) = (None, None, None);
     let mut given = 0;
-    for field in fields(around.place.file, table) {
+    let within = "a reference";
+    for field in known(&REFERENCE, within, around.place.file, table, complaints) {
         match field.key {
             "file" | "url" | "uuid" | "data" => {
                 given += 1;
@@ -224,7 +211,7 @@ fn reference_table(
             }
             "role" => role = field.setting().name(complaints),
             "use" => scope = field.setting().name(complaints),
-            _ => complaints.push(field.unknown("a reference", REFERENCE_KEYS)),
+            _ => complaints.push(field.unknown(within, &REFERENCE.names())),
         }
     }
     if given != 1 {

@@ -17,28 +17,13 @@ use toml::de::{DeTable, DeValue};
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
 use crate::domain::lines::Lines;
 use crate::manifest::draft::Draft;
+use crate::manifest::keys::layer::CREATIVE;
+use crate::manifest::keys::technical::{PRESET, TECHNICAL};
+use crate::manifest::keys::{ROOT, has};
 use crate::manifest::model::Preset;
-use crate::manifest::setting::{CREATIVE, TECHNICAL};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
 use crate::manifest::toml::walk::{Field, fields};
-
-const KEYS: &[&str] = &[
-    "manifest",
-    "include",
-    "show",
-    "budget",
-    "run",
-    "defaults",
-    "presets",
-    "sequences",
-    "characters",
-    "locations",
-    "props",
-    "looks",
-    "columns",
-    "shots",
-];
 
 /// The version of the manifest's grammar that is understood.
 const VERSION: &str = "1";
@@ -84,6 +69,7 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
 
 fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
     match field.key {
+        key if !ROOT.has(key) => complaints.push(unknown(field)),
         "manifest" => version(field, complaints),
         "include" => {
             let texts = field.texts("a list of TOML files", complaints);
@@ -99,10 +85,10 @@ fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic
 }
 
 fn unknown(field: &Field<'_>) -> Diagnostic {
-    let mut complaint = field.unknown("a manifest", KEYS);
-    if CREATIVE.contains(&field.key) || field.key == "vars" {
+    let mut complaint = field.unknown("a manifest", &ROOT.names());
+    if has(CREATIVE, field.key) || field.key == "vars" {
         complaint.help = Some(format!("write `{}` under `[defaults]`", field.key));
-    } else if TECHNICAL.contains(&field.key) {
+    } else if has(TECHNICAL, field.key) {
         let help = format!("write `{}` under `[defaults]` or a preset", field.key);
         complaint.help = Some(help);
     } else if field.key == "shot" {
@@ -174,7 +160,7 @@ fn presets(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnost
             layer: Layer::default(),
         };
         for inner in fields(field.place.file, table) {
-            if inner.key == "extends" {
+            if inner.key == "extends" && PRESET.has(inner.key) {
                 preset.extends = inner.setting().name(complaints);
             } else {
                 let within = format!("`[{path}]`");

@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
-use crate::manifest::draft::Gathered;
+use crate::manifest::draft::{Found, Gathered};
 use crate::manifest::identity;
+use crate::manifest::keys::shots::{MATRIX, SHOT, ZIP};
 use crate::manifest::model::{Shot, Status, Variants};
 use crate::manifest::rules::twice;
 use crate::manifest::settings::Layer;
 use crate::manifest::toml::layer;
-use crate::manifest::toml::walk::{Field, fields, place, scalar};
-
-/// The keys of a shot beside those of a layer.
-const KEYS: &[&str] = &[
-    "id", "episode", "sequence", "name", "status", "note", "matrix", "zip",
-];
+use crate::manifest::toml::walk::{Field, fields, known, place, scalar};
 
 /// What to do about a list of files where shots are expected.
 const LISTS: &str = "files of shots are named under `[show]`: `shots = [\"ep104.csv\"]`";
@@ -55,7 +51,12 @@ pub(super) fn shots(
             shot(&field, table, position, any_named, gathered);
         } else {
             let complaint = field.wrong_type("a table, headed `[[shots]]`").help(LISTS);
-            gathered.take(None, field.place, None, vec![complaint]);
+            gathered.take(Found {
+                place: field.place,
+                id: None,
+                shot: None,
+                complaints: vec![complaint],
+            });
         }
     }
 }
@@ -69,12 +70,17 @@ fn shot(
 ) {
     let mut complaints = Vec::new();
     let mut parts = Parts::default();
-    for field in fields(around.place.file, table) {
+    for field in known(&SHOT, "a shot", around.place.file, table, &mut complaints) {
         parts.take(&field, table, &mut complaints);
     }
     if any_named && !table.contains_key("id") && !table.contains_key("name") {
         complaints.push(identity::missing(around.place, position));
-        gathered.take(None, around.place, None, complaints);
+        gathered.take(Found {
+            place: around.place,
+            id: None,
+            shot: None,
+            complaints,
+        });
         return;
     }
     let number = || Placed::at(identity::number(position), around.place);
@@ -95,7 +101,12 @@ fn shot(
         variants: parts.variants,
         kept: parts.kept,
     });
-    gathered.take(id, around.place, shot, complaints);
+    gathered.take(Found {
+        place: around.place,
+        id,
+        shot,
+        complaints,
+    });
 }
 
 #[derive(Default)]
@@ -131,7 +142,7 @@ impl Parts {
                 complaints.extend(uneven(field, &self.variants.zip));
             }
             _ if layer::take(field, table, &mut self.layer, complaints) => {}
-            _ => complaints.push(field.unknown("a shot", &[KEYS, &layer::keys()].concat())),
+            _ => complaints.push(field.unknown("a shot", &SHOT.names())),
         }
     }
 
@@ -161,7 +172,7 @@ fn axes(
     };
     let mut axes = Vec::new();
     for field in fields(section.place.file, table) {
-        if field.key == "exclude" {
+        if field.key == "exclude" && MATRIX.has(field.key) && ZIP.has(field.key) {
             exclusions(&field, exclude, complaints);
             continue;
         }

@@ -6,9 +6,11 @@ use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::domain::id::ShowId;
 use crate::domain::money::Micros;
 use crate::manifest::draft::ShowDraft;
+use crate::manifest::keys::bounds;
+use crate::manifest::keys::show::{BUDGET, LONGEST_CODE, LONGEST_ID, RUN, RUN_KEYS, SHOW};
 use crate::manifest::model::{Budget, RunSettings};
 use crate::manifest::shown::shown;
-use crate::manifest::toml::walk::{Field, fields};
+use crate::manifest::toml::walk::{Field, known};
 
 /// Reads `[show]`.
 pub(super) fn show(
@@ -16,19 +18,18 @@ pub(super) fn show(
     table: &DeTable<'_>,
     complaints: &mut Vec<Diagnostic>,
 ) -> ShowDraft {
-    const KEYS: &[&str] = &["id", "code", "title", "shots", "output", "name"];
     let mut show = ShowDraft::default();
-    for field in fields(section.place.file, table) {
+    for field in known(&SHOW, "`[show]`", section.place.file, table, complaints) {
         let setting = field.setting();
         match field.key {
             "id" => {
                 let id = setting.name(complaints);
-                let id = id.and_then(|id| short(id, 128, &field, complaints));
+                let id = id.and_then(|id| short(id, LONGEST_ID, &field, complaints));
                 show.id = id.map(|id| id.map(|text| ShowId::new(text.trim())));
             }
             "code" => {
                 let code = setting.name(complaints);
-                show.code = code.and_then(|code| short(code, 64, &field, complaints));
+                show.code = code.and_then(|code| short(code, LONGEST_CODE, &field, complaints));
             }
             "title" => show.title = setting.text(complaints),
             "output" => {
@@ -43,7 +44,7 @@ pub(super) fn show(
                 };
                 show.shots = lists.unwrap_or_default();
             }
-            _ => complaints.push(field.unknown("`[show]`", KEYS)),
+            _ => complaints.push(field.unknown("`[show]`", &SHOW.names())),
         }
     }
     show
@@ -92,16 +93,15 @@ pub(super) fn budget(
     table: &DeTable<'_>,
     complaints: &mut Vec<Diagnostic>,
 ) -> Budget {
-    const KEYS: &[&str] = &["run", "show", "sequence", "shot"];
     let mut budget = Budget::default();
-    for field in fields(section.place.file, table) {
+    for field in known(&BUDGET, "`[budget]`", section.place.file, table, complaints) {
         let cap = match field.key {
             "run" => &mut budget.run,
             "show" => &mut budget.show,
             "sequence" => &mut budget.sequence,
             "shot" => &mut budget.shot,
             _ => {
-                complaints.push(field.unknown("`[budget]`", KEYS));
+                complaints.push(field.unknown("`[budget]`", &BUDGET.names()));
                 continue;
             }
         };
@@ -146,28 +146,21 @@ pub(super) fn run(
     table: &DeTable<'_>,
     complaints: &mut Vec<Diagnostic>,
 ) -> RunSettings {
-    const KEYS: &[&str] = &[
-        "jobs",
-        "rate_per_minute",
-        "retries",
-        "quiet_s",
-        "patience_s",
-        "poll_batch",
-    ];
     let mut run = RunSettings::default();
-    for field in fields(section.place.file, table) {
-        let (setting, least, most) = match field.key {
-            "jobs" => (&mut run.jobs, 1, 1024),
-            "rate_per_minute" => (&mut run.rate_per_minute, 0, 100_000),
-            "retries" => (&mut run.retries, 0, 100),
-            "quiet_s" => (&mut run.quiet_s, 1, 86_400),
-            "patience_s" => (&mut run.patience_s, 1, 86_400),
-            "poll_batch" => (&mut run.poll_batch, 1, 1000),
+    for field in known(&RUN, "`[run]`", section.place.file, table, complaints) {
+        let setting = match field.key {
+            "jobs" => &mut run.jobs,
+            "rate_per_minute" => &mut run.rate_per_minute,
+            "retries" => &mut run.retries,
+            "quiet_s" => &mut run.quiet_s,
+            "patience_s" => &mut run.patience_s,
+            "poll_batch" => &mut run.poll_batch,
             _ => {
-                complaints.push(field.unknown("`[run]`", KEYS));
+                complaints.push(field.unknown("`[run]`", &RUN.names()));
                 continue;
             }
         };
+        let (least, most) = bounds(RUN_KEYS, field.key).unwrap_or((0, u32::MAX));
         if let Some(number) = field.setting().whole(least, most, complaints) {
             *setting = number.value;
         }

@@ -6,7 +6,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed};
-use crate::manifest::setting::{Given, Setting, TECHNICAL};
+use crate::manifest::keys::technical::TECHNICAL;
+use crate::manifest::keys::{Table, has};
+use crate::manifest::setting::{Given, Setting};
 use crate::manifest::shown::{any_of, nearest};
 
 /// A key of a table with its value.
@@ -46,6 +48,27 @@ pub(super) fn fields<'d>(file: FileNo, table: &'d DeTable<'d>) -> Vec<Field<'d>>
         })
         .collect();
     fields.sort_by_key(|field| field.key_place.start);
+    fields
+}
+
+/// Gives the fields whose keys a table knows, and complains about the others.
+///
+/// A key that is read has thereby been documented.
+pub(super) fn known<'d>(
+    known: &Table,
+    within: &str,
+    file: FileNo,
+    table: &'d DeTable<'d>,
+    complaints: &mut Vec<Diagnostic>,
+) -> Vec<Field<'d>> {
+    let mut fields = fields(file, table);
+    fields.retain(|field| {
+        let is_known = known.has(field.key);
+        if !is_known {
+            complaints.push(field.unknown(within, &known.names()));
+        }
+        is_known
+    });
     fields
 }
 
@@ -175,9 +198,9 @@ impl<'d> Field<'d> {
 ///
 /// A table that shares only a name with them, as `[show]` does with its `output`, lists all.
 fn these(known: &[&str]) -> String {
-    let is_technical = |key: &&str| TECHNICAL.contains(key) && *key != "references";
+    let is_technical = |key: &&str| has(TECHNICAL, key) && *key != "references";
     let others: Vec<&str> = known.iter().copied().filter(|k| !is_technical(k)).collect();
-    let is_layer = TECHNICAL.iter().all(|key| known.contains(key));
+    let is_layer = TECHNICAL.iter().all(|key| known.contains(&key.name));
     if others.len() <= 3 || !is_layer {
         any_of(known)
     } else {
