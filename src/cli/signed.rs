@@ -307,6 +307,16 @@ fn not_signed(purchase: &Purchase, budget: &Budget, ledger: &Ledger) -> Option<O
     })
 }
 
+/// Gives the end of a run that found nothing to do: what was left out is still to be bought.
+#[must_use]
+pub fn end(done: Exit, left_out: &[Purchase]) -> Exit {
+    if done == Exit::Done && !left_out.is_empty() {
+        Exit::Capped
+    } else {
+        done
+    }
+}
+
 /// Adds what was left out to what came of a run: it did not go through the whole show.
 pub fn add_left_out(left_out: &[Purchase], budget: &Budget, outcome: &mut Outcome) {
     for purchase in left_out {

@@ -14,6 +14,7 @@ mod bill;
 pub mod cap_lines;
 pub mod checkup;
 pub mod csv;
+pub mod decided;
 pub mod escape;
 pub mod history;
 mod impact;

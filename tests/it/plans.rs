@@ -306,6 +306,31 @@ fn further_attempts_are_paid_from_what_was_signed() {
 }
 
 #[test]
+fn decisions_since_allow_fewer_and_refuse_more() {
+    let show = cast();
+    let server = Rehearsal::start(&["--latency", QUICK]);
+    sign(&show, &[]);
+    show.reshoot(&["hold", "104/TCC/0010"]).exits(0);
+    show.reshoot(&["omit", "104/TCC/0020"]).exits(0);
+    let said = obey(&show, &server, &[]);
+    said.exits(0).says("2 takes saved");
+    said.says("Fewer than signed: 104/TCC/0010 v001: on hold since");
+    said.says("Fewer than signed: 104/TCC/0020 v001: omitted since");
+    show.audit(&server, 2);
+    show.reshoot(&["retake", "104/TDD/0010"]).exits(0);
+    let told = refused(&show, &server);
+    assert!(
+        told.contains("104/TDD/0010 v002: not signed, and would be bought (retake)"),
+        "{told}"
+    );
+    // Taken back, what was held is still signed for.
+    show.reshoot(&["retake", "104/TDD/0010", "--undo"]).exits(0);
+    show.reshoot(&["hold", "104/TCC/0010", "--undo"]).exits(0);
+    obey(&show, &server, &[]).exits(0).says("1 take saved");
+    show.audit(&server, 3);
+}
+
+#[test]
 fn a_lost_log_does_not_buy_a_plan_again() {
     let show = cast();
     let server = Rehearsal::start(&["--latency", QUICK]);

@@ -166,6 +166,7 @@ fn intent(purchase: &Purchase) -> Intent {
         attempt: purchase.attempt,
         reserved: purchase.price,
         resend: 0,
+        reason: None,
         made: Made {
             sequence: None,
             values: Vec::new(),

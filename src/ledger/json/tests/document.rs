@@ -76,6 +76,7 @@ fn everything_said() -> [Record; 2] {
     }
     let started = started.expect("a run that starts");
     let mut intent = intent();
+    intent.reason = Some("retake".into());
     intent.made.resolution = Some("1k".into());
     intent.made.ttl = Some(60);
     intent.made.webhook = true;
