@@ -170,6 +170,9 @@ pub struct Plan {
     /// What is bought at the most.
     #[command(flatten)]
     pub buying: Buying,
+    /// Save the plan, to be signed and then bought by `run --plan FILE`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Flags that change what is bought.
@@ -210,7 +213,7 @@ pub enum Rebuy {
 }
 
 /// `run`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Which show.
     #[command(flatten)]
@@ -221,6 +224,9 @@ pub struct Run {
     /// What is bought at the most.
     #[command(flatten)]
     pub buying: Buying,
+    /// Buy what this saved plan holds, with its flags, and nothing else; refused if anything moved
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// Do not ask before spending
     #[arg(long)]
     pub yes: bool,

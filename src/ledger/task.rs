@@ -45,6 +45,8 @@ pub struct Task {
     pub intent: Option<Arc<Intent>>,
     /// The accounting period of runs that its money counts in.
     pub(super) period: u32,
+    /// The signed plan that its money counts under, by its place among the accounts.
+    pub(super) plan: Option<u32>,
     /// Model and size, to remember the dearest price under.
     pub(super) price_key: Arc<str>,
 }
@@ -150,6 +152,7 @@ impl Task {
             end: None,
             intent: Some(Arc::clone(intent)),
             period,
+            plan: None,
             price_key: price_key(&intent.made.model, &size),
         }
     }

@@ -20,6 +20,7 @@ mod lists;
 mod log;
 mod network;
 mod pace;
+mod plans;
 mod polish;
 mod power;
 mod promises;
