@@ -241,6 +241,8 @@ pub struct Builder<'a> {
     latest: Option<Entry>,
     /// How many purchases there were before it.
     before: usize,
+    /// How many purchases share the texts of their ids.
+    packed: usize,
     /// The sequence of the entry that was made last, for the next one to share.
     sequence: Option<Arc<str>>,
 }
@@ -270,6 +272,7 @@ impl<'a> Builder<'a> {
             listed: usize::MAX,
             latest: None,
             before: 0,
+            packed: 0,
             sequence: None,
         }
     }
@@ -284,7 +287,12 @@ impl<'a> Builder<'a> {
 
     /// Plans one shot and variant; call it in manifest order.
     pub fn add(&mut self, shot_index: usize, wanted: &Wanted) {
+        /// Few enough to be put together at once, enough to be worth it.
+        const PACK: usize = 4096;
         self.before = self.plan.purchases.len();
+        if self.before - self.packed >= PACK {
+            self.pack();
+        }
         if self.sequence.as_deref() != wanted.sequence.as_deref() {
             self.sequence = wanted.sequence.as_deref().map(Arc::from);
         }
@@ -332,6 +340,12 @@ impl<'a> Builder<'a> {
             self.plan.rest.add(&entry);
         }
         self.latest = Some(entry);
+    }
+
+    fn pack(&mut self) {
+        let purchases = self.plan.purchases.iter_mut().skip(self.packed);
+        ShotId::pack(purchases.map(|purchase| &mut purchase.shot));
+        self.packed = self.plan.purchases.len();
     }
 
     /// Gives what became of the shot and variant that was added last, and what is bought of it.

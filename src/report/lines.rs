@@ -99,7 +99,7 @@ pub fn by_shot<'a>(
 /// A line for each sequence, in the order of their first shots; shots without a sequence make one, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines {
-    lines: Vec<(Option<Arc<str>>, Line)>,
+    sums: Vec<(Option<Arc<str>>, Line)>,
     places: HashMap<Option<Arc<str>>, usize>,
     /// The shot that was added last: its variants count it once.
     shot: Option<ShotId>,
@@ -111,7 +111,7 @@ impl Lines {
     pub fn of(plan: &Plan, bases: &[Basis]) -> Self {
         let mut lines = Self::default();
         for (entry, line) in by_shot(plan, bases) {
-            lines.take(entry, line);
+            lines.take(entry, &line);
         }
         lines
     }
@@ -120,28 +120,26 @@ impl Lines {
     pub fn add(&mut self, entry: &Entry, purchases: &[Purchase], basis: Basis) {
         let mut line = Line::of(entry, purchases, Some(basis));
         line.shots = u64::from(self.shot.as_ref() != Some(&entry.shot));
-        self.take(entry, line);
+        self.take(entry, &line);
     }
 
-    fn take(&mut self, entry: &Entry, line: Line) {
+    fn take(&mut self, entry: &Entry, line: &Line) {
         self.shot = Some(entry.shot.clone());
         let place = *self
             .places
             .entry(entry.sequence.clone())
             .or_insert_with(|| {
-                self.lines.push((entry.sequence.clone(), Line::default()));
-                self.lines.len() - 1
+                self.sums.push((entry.sequence.clone(), Line::default()));
+                self.sums.len() - 1
             });
-        if let Some((_, sum)) = self.lines.get_mut(place) {
-            sum.add(&line);
+        if let Some((_, sum)) = self.sums.get_mut(place) {
+            sum.add(line);
         }
     }
 
     /// Gives each sequence with its line.
     pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Line)> {
-        self.lines
-            .iter()
-            .map(|(name, line)| (name.as_deref(), line))
+        self.sums.iter().map(|(name, line)| (name.as_deref(), line))
     }
 }
 
