@@ -18,6 +18,7 @@ mod faults;
 mod kill;
 mod lists;
 mod log;
+mod long;
 mod network;
 mod pace;
 mod plans;
