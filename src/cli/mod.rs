@@ -24,4 +24,6 @@ pub mod signed;
 pub mod signing;
 pub mod streams;
 pub mod targets;
+pub mod unselected;
 pub mod watching;
+pub mod words;

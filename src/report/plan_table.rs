@@ -389,7 +389,9 @@ const fn meaning(kept: Kept) -> &'static str {
         Kept::Lost => "paid for and gone; `--rebuy missing` buys them anew",
         Kept::MissingFile => "bought, but the file is gone or changed",
         Kept::RefusedBefore => "the same request was refused; `--retry-refused` sends it again",
-        Kept::ApprovedButStale => "approved, though the shot was changed since; left as it is",
+        Kept::ApprovedButStale => {
+            "approved, so nothing more is bought, though these lack of the shot as written"
+        }
         Kept::Held => "on hold or waiting for approval",
         Kept::Omitted => "omitted",
         Kept::NotSelected => "left out by the selection",

@@ -172,6 +172,7 @@ struct ImpactJson<'a> {
 #[derive(Serialize)]
 struct StaleJson<'a> {
     shots: Vec<&'a str>,
+    nothing_bought_yet: Vec<&'a str>,
     takes: u64,
     refresh_usd_micros: u64,
 }
@@ -179,10 +180,15 @@ struct StaleJson<'a> {
 impl<'a> StaleJson<'a> {
     fn of(stale: &'a [Stale]) -> Self {
         let (takes, price) = to_refresh(stale);
-        let mut shots: Vec<_> = stale.iter().map(|stale| stale.shot.as_str()).collect();
-        shots.dedup();
+        let names = |of: fn(&Stale) -> bool| {
+            let named = stale.iter().filter(|stale| of(stale));
+            let mut shots: Vec<_> = named.map(|stale| stale.shot.as_str()).collect();
+            shots.dedup();
+            shots
+        };
         Self {
-            shots,
+            shots: names(|_| true),
+            nothing_bought_yet: names(|stale| stale.is_unbought),
             takes,
             refresh_usd_micros: price.get(),
         }
@@ -197,7 +203,7 @@ struct CastJson<'a> {
     at: Option<&'a str>,
     shots: u64,
     sequences: u64,
-    pictures: u64,
+    takes: u64,
     becomes: BTreeMap<&'static str, u64>,
     stale: StaleJson<'a>,
 }
@@ -211,7 +217,7 @@ impl<'a> CastJson<'a> {
             at: cast.at.as_deref(),
             shots: cast.shots(),
             sequences: cast.sequences(),
-            pictures: cast.pictures,
+            takes: cast.takes,
             becomes: becomes.into_iter().filter(|(_, n)| *n > 0).collect(),
             stale: StaleJson::of(&cast.stale),
         }
