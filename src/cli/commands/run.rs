@@ -29,6 +29,7 @@ use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Plan, Purchase};
 use crate::plan::reason::Kept;
+use crate::report::skipped::Skipped;
 use crate::report::style::count;
 use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
@@ -97,13 +98,12 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         left_out,
     } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
-    let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
         if signed.is_none() {
             memorise(show, found.as_ref(), &plan, &checked, streams);
         }
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
-        let done = nothing_to_do(show, ledger, &plan, &budget, invalid, streams)?;
+        let done = nothing_to_do(show, ledger, &plan, &budget, &checked.skipped, streams)?;
         return Ok(signed::end(done, &left_out));
     }
     agree(
@@ -138,7 +138,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         plan,
         left_out,
         until,
-        invalid,
+        skipped: checked.skipped,
         lacking,
         cut_off: ledger.was_cut_off(),
     };
@@ -213,14 +213,14 @@ fn nothing_to_do(
     ledger: Ledger,
     plan: &Plan,
     budget: &Budget,
-    invalid: usize,
+    skipped: &[Skipped],
     streams: &Streams,
 ) -> Result<Exit, Stopped> {
     watching::mend(&show.output, &ledger, streams)?;
     for path in &plan.changed_files {
         streams.insist(&changed_file(show, path));
     }
-    let whole = is_whole(plan, invalid);
+    let whole = is_whole(plan, skipped.len());
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
     let mut ledger = ledger;
     // This run has no account: what the last one spent is not to look like its own.
@@ -238,7 +238,7 @@ fn nothing_to_do(
     if whole && !streams.json {
         return print(streams, &nothing_text(show, plan)).map(|_| exit);
     }
-    let findings = Findings::of(plan);
+    let findings = Findings::of(plan, skipped);
     let none = Duration::ZERO;
     summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
@@ -380,7 +380,8 @@ struct Trip<'a> {
     /// What would be bought, and is not signed for.
     left_out: Vec<Purchase>,
     until: Option<signals::Until>,
-    invalid: usize,
+    /// The shots that are left out as not sound.
+    skipped: Vec<Skipped>,
     /// Whether takes lack that no run makes good by itself.
     lacking: bool,
     cut_off: bool,
@@ -422,7 +423,7 @@ impl Trip<'_> {
         let cut_off = self.cut_off;
         let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
-        let findings = Findings::of(&plan);
+        let findings = Findings::of(&plan, &self.skipped);
         let doors = Doors {
             log: Arc::new(log),
             provider: Arc::new(client),
@@ -556,7 +557,7 @@ impl Trip<'_> {
             RunEnd::Unreachable(_) => Exit::Incomplete,
             _ if !outcome.problems.is_empty()
                 || !changed.is_empty()
-                || self.invalid > 0
+                || !self.skipped.is_empty()
                 || self.lacking =>
             {
                 Exit::Incomplete

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::id::ShotId;
 use crate::ledger::money::plan_number;
 use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
 use crate::report::cap_lines::{self, CapLine};
+use crate::report::json::skipped::SkippedJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
 use crate::report::lines::Line;
 use crate::report::outlook::{Becomes, Cast, Stale, to_refresh};
-use crate::report::plan_table::{Signature, Skipped, Sum, Totals, Unasked, View};
+use crate::report::plan_table::{Signature, Sum, Totals, Unasked, View};
+use crate::report::skipped::Skipped;
 use crate::report::status::{kept_takes, run_account};
 
 /// Spells a plan as one JSON object, and a newline; `saved` says where and as what it was saved.
@@ -240,30 +241,6 @@ impl<'a> SavedJson<'a> {
             plan: signature.plan.to_string(),
             number: plan_number(signature.plan),
             most_usd_micros: signature.most.get(),
-        }
-    }
-}
-
-/// A shot that is left out because it is not sound.
-#[derive(Serialize)]
-struct SkippedJson<'a> {
-    shot: Option<&'a str>,
-    at: Option<&'a str>,
-    file: Option<&'a str>,
-    line: Option<usize>,
-    code: &'a str,
-    message: &'a str,
-}
-
-impl<'a> SkippedJson<'a> {
-    fn of(skipped: &'a Skipped) -> Self {
-        Self {
-            shot: skipped.shot.as_ref().map(ShotId::as_str),
-            at: skipped.at.as_deref(),
-            file: skipped.file.as_deref(),
-            line: skipped.line,
-            code: skipped.code,
-            message: &skipped.message,
         }
     }
 }
