@@ -16,6 +16,8 @@ pub(super) enum Column {
     Known(Known),
     /// A var of this name.
     Var(Arc<str>),
+    /// A var of this name by its header alone, and kept for reports under that.
+    Creative(Arc<str>, Arc<str>),
     /// An axis of the matrix of this name.
     Matrix(Arc<str>),
     /// Kept for reports, under its header.
@@ -79,6 +81,7 @@ pub(super) fn columns(
     columns.drop_names(headers);
     complaints.extend(creative_note(&columns, headers));
     complaints.extend(kept_warning(&columns, headers));
+    columns.keep_creative(headers);
     columns
 }
 
@@ -116,6 +119,18 @@ fn tracker_note(header: &str, place: Place) -> Diagnostic {
 }
 
 impl Columns {
+    /// Has reports tell what creative columns said, as the list wrote them.
+    fn keep_creative(&mut self, headers: &[(String, Place)]) {
+        for (column, (header, _)) in self.meanings.iter_mut().zip(headers) {
+            // Whether the header alone says so or `[columns]` too.
+            if let Column::Var(name) = &*column
+                && creative(&plain_header(header)) == Some(&**name)
+            {
+                *column = Column::Creative(Arc::clone(name), header.as_str().into());
+            }
+        }
+    }
+
     /// Adds a column and decides between two that mean the same.
     fn add(
         &mut self,
