@@ -12,6 +12,7 @@ mod support;
 mod disk;
 mod errors;
 mod faults;
+mod invalid;
 mod kill;
 mod log;
 mod network;
