@@ -24,6 +24,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
+use crate::manifest::shown::shown;
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
 use crate::report::plan_table::Skipped;
@@ -64,11 +65,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let (root, mut folder) = match open(&path) {
         Ok(opened) => opened,
         Err(why) => {
-            let help = "name the manifest, such as `reshoot run shots.csv`, \
-                        or make a show with `reshoot init`";
-            let complaint = Diagnostic::error("no-manifest", why)
-                .in_file(path)
-                .help(help);
+            let complaint = no_manifest(path, &why);
             return Err(refuse(&Sources::default(), &[complaint], streams));
         }
     };
@@ -110,6 +107,25 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     })
 }
 
+/// Says that there is no manifest at a path, and which may be meant.
+fn no_manifest(path: String, why: &str) -> Diagnostic {
+    let near = Folder::of(&path)
+        .ok()
+        .and_then(|folder| folder.beside(&path));
+    let inside = Path::new(&path).join("show.toml");
+    let help = if inside.is_file() {
+        format!("name the file in it: `{}`", inside.display())
+    } else if let Some(near) = near {
+        format!("write `{near}`")
+    } else {
+        "name the manifest, such as `reshoot run shots.csv`, or make a show with `reshoot init`"
+            .to_owned()
+    };
+    let message = format!("{} is no manifest: {why}", shown(&path));
+    let complaint = Diagnostic::error("no-manifest", message).in_file(path);
+    complaint.help(help)
+}
+
 /// Complaints that may follow from a value that was written and could not be read.
 const FOLLOWING: &[&str] = &[
     "no-prompt",
@@ -143,10 +159,14 @@ fn complain_further(
     let known = complaints.iter().map(|known| (known.place, known.code));
     let known: HashSet<_> = known.collect();
     let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
+    let of_lists = ["empty-axis", "value-twice", "uneven-zip"];
+    let lists_told = known.iter().any(|(_, code)| of_lists.contains(code));
     complaints.extend(further.into_iter().filter(|new| {
         let untold = new.shot.as_ref().is_some_and(|shot| untold.contains(shot));
         let follows = (no_prompts && new.code == "no-prompt")
             || (untold && FOLLOWING.contains(&new.code))
+            // The lists of such a matrix were counted and compared already.
+            || (new.code == "variant-list" && lists_told)
             // Shots with the same id share their names too.
             || new.code == "name-clash";
         !follows && !known.contains(&(new.place, new.code))
@@ -261,8 +281,9 @@ impl Show {
         complaints.extend(new);
         let invalid = self.left_out.len() + checked.invalid.len();
         if complaints.iter().any(Diagnostic::is_error) && !skip_invalid {
-            self.advise_skipping(&mut complaints, invalid);
-            return Err(refuse(&self.manifest.sources, &complaints, streams));
+            let stopped = refuse(&self.manifest.sources, &complaints, streams);
+            self.advise_skipping(invalid, streams);
+            return Err(stopped);
         }
         for index in 0..self.expansion.shots().len() {
             if skip_invalid && !checked.is_left_out(index) {
@@ -294,23 +315,15 @@ impl Show {
     }
 
     /// Says how to buy the rest where only some shots are wrong.
-    fn advise_skipping(&self, complaints: &mut [Diagnostic], invalid: usize) {
+    fn advise_skipping(&self, invalid: usize, streams: &Streams) {
         let sound = self.expansion.shots().len() + self.left_out.len() - invalid;
-        let advice = if sound == 1 {
-            "1 other shot is sound: --skip-invalid buys that alone".to_owned()
-        } else {
-            format!("{sound} other shots are sound: --skip-invalid buys those alone")
+        let advice = match sound {
+            _ if invalid == 0 => return,
+            0 => return,
+            1 => "1 other shot is sound: --skip-invalid buys that alone\n".to_owned(),
+            sound => format!("{sound} other shots are sound: --skip-invalid buys those alone\n"),
         };
-        let last = complaints
-            .iter_mut()
-            .rev()
-            .find(|complaint| complaint.is_error());
-        if let Some(last) = last.filter(|_| sound > 0 && invalid > 0) {
-            last.help = Some(match last.help.take() {
-                Some(help) => format!("{help}; {advice}"),
-                None => advice,
-            });
-        }
+        streams.insist(&advice);
     }
 
     /// Shows warnings and notes, and the errors of shots that are left out.

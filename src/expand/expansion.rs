@@ -285,7 +285,8 @@ impl Spot<'_, '_> {
             let complaint = Diagnostic::error("file-name", message)
                 .at(self.shot.id.place.or(Some(self.shot.place)))
                 .of_shot(&self.shot.id.value)
-                .help("shorten the shot's id, or `show.name`");
+                .expected("names of files that every disk can hold")
+                .help("shorten the shot's id, or `name` under `[show]`");
             vec![complaint]
         })
     }
@@ -295,9 +296,10 @@ impl Spot<'_, '_> {
         setting: &str,
         url: Option<Sourced<'_, crate::domain::secret::SecretUrl>>,
     ) -> Result<Option<crate::domain::secret::SecretUrl>, Vec<Diagnostic>> {
+        let place = url.as_ref().and_then(|url| url.place);
         url.map(|url| links::fill(setting, url.value, |field| self.field(field)))
             .transpose()
-            .map_err(|complaint| vec![complaint])
+            .map_err(|complaint| vec![complaint.at(place)])
     }
 
     /// Gives the place to mend a size that does not fit the shot.

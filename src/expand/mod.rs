@@ -28,6 +28,7 @@ mod prompt;
 mod reference;
 pub mod request;
 mod size;
+mod stranger;
 mod template;
 pub mod told;
 mod unchecked;

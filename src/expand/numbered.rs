@@ -105,7 +105,7 @@ impl<'e> References<'e> {
             .at(shot.place)
             .of_shot(&shot.id.value)
             .expected(format!("at most {most} ({}): {found}/{most}", model.name))
-            .expected(format!("they come from: {}", from.join(", ")))
+            .fact(format!("they come from: {}", from.join(", ")))
             .help(format!(
                 "take {} out, or cast fewer characters",
                 found - most

@@ -95,7 +95,7 @@ impl Draft {
                     .at(self.defined.get(&format!("sequences.{key}")).copied());
                 match nearest(key, found.iter().map(String::as_str)) {
                     Some(near) => warning.help(format!("is {} meant?", shown(near))),
-                    None => warning,
+                    None => warning.help("write it as the ids of its shots begin, or take it out"),
                 }
             })
             .collect()

@@ -19,12 +19,14 @@ pub mod table;
 
 mod draft;
 mod identity;
+mod ratio;
 mod reference;
 mod rules;
 mod set;
 mod setting;
 mod text;
 mod toml;
+mod unknown;
 
 #[cfg(test)]
 mod tests;

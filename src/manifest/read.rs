@@ -19,6 +19,11 @@ pub trait Texts {
     /// # Errors
     /// Says why there is no such text.
     fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError>;
+
+    /// Finds the path that is meant by one that leads nowhere, where that can be told.
+    fn nearly(&mut self, _by: &str, _path: &str) -> Option<String> {
+        None
+    }
 }
 
 /// A file's bytes, under the path it is shown by.
@@ -40,7 +45,7 @@ pub enum TextError {
     #[error("it lies outside of the show's folder")]
     Outside,
     /// It cannot be read; the operating system's reason.
-    #[error("it cannot be read: {0}")]
+    #[error("{0}")]
     Unreadable(String),
 }
 
@@ -149,9 +154,9 @@ impl Reading<'_> {
             if kind(&include.value) == Kind::Toml {
                 self.toml(text, include.place);
             } else {
-                let message = format!("{} is no TOML file", shown(&include.value));
+                let message = format!("{} does not end in `.toml`", shown(&include.value));
                 let complaint = Diagnostic::error("unknown-file-kind", message);
-                let help = "shot lists are named in `shots` of `[show]`";
+                let help = "name shot lists under `[show]`: `shots = [\"ep104.csv\"]`";
                 self.complaints.push(complaint.at(include.place).help(help));
             }
         }
@@ -168,10 +173,19 @@ impl Reading<'_> {
                     return Some(text);
                 };
                 let message = format!("{} is read already", shown(&path.value));
+                let is_same_file =
+                    |place: &Place| path.place.is_some_and(|at| at.file == place.file);
+                let help = if text.path == by {
+                    "take it out: a file does not include itself"
+                } else if former.as_ref().is_some_and(is_same_file) {
+                    "take one of the two out"
+                } else {
+                    "take it out here: a file is read once, whichever file names it"
+                };
                 self.complaints.push(
                     Diagnostic::error("included-twice", message)
                         .at(path.place)
-                        .help("name every file once; a file cannot include itself")
+                        .help(help)
                         .related(*former, "named here too"),
                 );
                 None
@@ -179,8 +193,27 @@ impl Reading<'_> {
             Err(why) => {
                 self.draft.has_gaps = true;
                 let message = format!("{} cannot be used: {why}", shown(&path.value));
+                let near = match why {
+                    TextError::Missing => self.texts.nearly(&by, &path.value),
+                    TextError::Outside | TextError::Unreadable(_) => None,
+                };
+                let help = match (near, why) {
+                    (Some(near), _) => format!("write `{near}`"),
+                    (None, TextError::Outside) => {
+                        "copy it into the show's folder, and write its path from there".to_owned()
+                    }
+                    (None, TextError::Unreadable(why)) if why.contains("folder") => {
+                        "name the files in it one by one".to_owned()
+                    }
+                    (None, _) if path.value.chars().any(char::is_control) => {
+                        "write `/` between folders: `\\` before a letter means something else"
+                            .to_owned()
+                    }
+                    (None, _) => {
+                        "mend the path: it is relative to the file that names it".to_owned()
+                    }
+                };
                 let complaint = Diagnostic::error("file-not-found", message).at(path.place);
-                let help = "mend the path: it is relative to the file that names it";
                 self.complaints.push(complaint.help(help));
                 None
             }
@@ -201,8 +234,9 @@ impl Reading<'_> {
                 Err(why) => {
                     self.draft.has_gaps = true;
                     let message = format!("`{name}` beside the shot list cannot be used: {why}");
+                    let complaint = Diagnostic::error("file-not-found", message).in_file(list);
                     self.complaints
-                        .push(Diagnostic::error("file-not-found", message).in_file(list));
+                        .push(complaint.help("mend it, or take it out of the folder"));
                     return;
                 }
             }
@@ -314,10 +348,14 @@ impl Reading<'_> {
         let mut shots = std::mem::take(&mut self.draft.shots);
         self.complaints.extend(numbering(&shots.numbered));
         let broken = self.complaints.iter().any(Diagnostic::is_error);
-        self.complaints.extend(self.draft.unused_sequences(&shots));
+        if !self.draft.has_gaps {
+            self.complaints.extend(self.draft.unused_sequences(&shots));
+        }
         if shots.is_empty() && !broken {
             let complaint = Diagnostic::warning("no-shots", "there are no shots");
-            self.complaints.push(complaint.at(whole(FileNo(0))));
+            let complaint = complaint.at(whole(FileNo(0)));
+            let help = "write shots below the header, or a `[[shots]]` for each into the manifest";
+            self.complaints.push(complaint.help(help));
         }
         if shots.numbered.len() <= 1 {
             // Lists without ids number their shots alike; that is said once, not shot by shot.
@@ -464,11 +502,11 @@ fn unknown_kind(path: &str) -> Diagnostic {
     let sheet = ["xlsx", "xls", "ods", "numbers"]
         .iter()
         .any(|end| path.to_ascii_lowercase().ends_with(end));
-    if sheet {
-        complaint.help("export the sheet as CSV (UTF-8) and name that file")
+    complaint.help(if sheet {
+        "export the sheet as CSV (UTF-8) and name that file"
     } else {
-        complaint
-    }
+        "name the manifest or the shot list itself"
+    })
 }
 
 /// Gives the name of a file without folder and extension.

@@ -47,8 +47,11 @@ fn classify(text: &str) -> Result<Image, (String, &'static str)> {
     }
     if text.chars().any(char::is_control) {
         return Err((
-            format!("the reference {} holds a control character", shown(text)),
-            "take the line break or tab out of it; several references are separated by `;`",
+            format!(
+                "the reference {} holds a line break or another letter that is not seen",
+                shown(text)
+            ),
+            "write `/` between folders, and `;` between several references",
         ));
     }
     if text

@@ -74,7 +74,8 @@ pub(super) fn encoding(
         complaints.push(
             Diagnostic::error("unknown-encoding", message)
                 .in_file(ENCODING)
-                .expected("such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`"),
+                .expected("a name such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`")
+                .help("for a list from Excel on Windows, write `--encoding windows-1252`"),
         );
     }
     found
@@ -121,7 +122,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Bad> {
     }
     let byte = bytes.get(at).copied().unwrap_or_default();
     Err(Bad {
-        message: format!("byte {byte:02X} is not UTF-8"),
+        message: format!("a letter here is not UTF-8 (byte {byte:02X})"),
         expected: EXPECTED,
         help: advice(bytes, at),
         lossy: String::from_utf8_lossy(bytes).into_owned(),
@@ -139,7 +140,7 @@ fn without_nul(text: String) -> Result<String, Bad> {
         return Err(utf16(order, text, at));
     }
     Err(Bad {
-        message: "byte 00 is no text".to_owned(),
+        message: "a byte here is no letter (byte 00)".to_owned(),
         expected: EXPECTED,
         help: "save it as UTF-8 text".to_owned(),
         lossy: text,

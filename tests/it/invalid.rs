@@ -88,7 +88,9 @@ impl Fixture {
         }
         if let Ok(grow) = fs::read_to_string(self.path.join("grow")) {
             let (file, bytes) = grow.trim().split_once(' ').expect("a file and its size");
-            let file = fs::File::options().append(true).open(show.path().join(file));
+            let file = fs::File::options()
+                .append(true)
+                .open(show.path().join(file));
             let bytes = bytes.parse().expect("a number");
             file.expect("the file").set_len(bytes).expect("room");
         }
@@ -196,21 +198,31 @@ fn faults_of(fixture: &Fixture, said: &Said) -> Vec<String> {
     let steers = |c: char| c != '\n' && c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
     check(!said.err.contains(steers), "the terminal is steered");
     let is_refused = said.err.contains("error");
-    check(is_refused == (fixture.exit != 0), "refused without an error");
+    check(
+        is_refused == (fixture.exit != 0),
+        "refused without an error",
+    );
     for complaint in said.err.split("\n\n") {
         let mut lines = complaint.lines();
         let head = lines.next().unwrap_or_default();
         let Some((level, message)) = head.split_once("]: ") else {
             continue;
         };
-        let told = |what: &str| lines.clone().any(|line| line.trim_start().starts_with(what));
+        let told = |what: &str| {
+            lines
+                .clone()
+                .any(|line| line.trim_start().starts_with(what))
+        };
         let is_error = level.starts_with("error[");
         check(!is_error || told("-->"), &format!("no place: {head}"));
         let helps = told("help: ") || level.starts_with("note[");
         check(helps, &format!("no help: {head}"));
         let first = message.chars().next().unwrap_or(' ');
         let is_lower = !first.is_uppercase() || message.starts_with("Kling");
-        check(is_lower && !message.ends_with('.'), &format!("style: {head}"));
+        check(
+            is_lower && !message.ends_with('.'),
+            &format!("style: {head}"),
+        );
         for line in complaint.lines() {
             let columns = line.chars().count();
             let most = if line == head { LONGEST } else { WIDTH };

@@ -94,7 +94,7 @@ pub(super) fn plain_header(header: &str) -> String {
 }
 
 /// Tells whether a header is a column of the contract.
-pub(super) fn is_known(header: &str) -> bool {
+pub(in crate::manifest) fn is_known(header: &str) -> bool {
     let plain = plain_header(header);
     Known::find(&plain).is_some() || plain.starts_with("var:") || plain.starts_with("matrix:")
 }
