@@ -174,7 +174,7 @@ fn clash(one: &Shot, other: &Shot, name: &str) -> Diagnostic {
     let complaint = Diagnostic::error("name-clash", message)
         .at(place(other))
         .of_shot(&other.id.value)
-        .expected("names that differ by more than upper and lower case");
+        .expected("names that differ in letters, digits, `.`, `_` or `-`, whatever their case");
     if is_one_shot {
         return complaint.help("put `<_{variant:02}>` into `name` under `[show]`");
     }

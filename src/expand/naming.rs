@@ -396,13 +396,13 @@ impl Builder {
             whole += bytes + 1;
             if bytes > LONGEST_PART {
                 return Err(format!(
-                    "a part of its file name would have {bytes} bytes, {LONGEST_PART} at most"
+                    "a part of the shot's file name would have {bytes} bytes, {LONGEST_PART} at most"
                 ));
             }
         }
         if whole > LONGEST_NAME {
             return Err(format!(
-                "its file name would have {whole} bytes, {LONGEST_NAME} at most"
+                "the shot's file name would have {whole} bytes, {LONGEST_NAME} at most"
             ));
         }
         let mut pieces: Vec<NamePart> = Vec::new();

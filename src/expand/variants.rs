@@ -68,7 +68,7 @@ pub(crate) fn cells(shot: &Shot) -> Result<Vec<Cell<'_>>, Vec<Diagnostic>> {
             complaint
                 .at(shot.place)
                 .of_shot(&shot.id.value)
-                .help("take an exclude out"),
+                .help("take one of the exclusions out"),
         );
     }
     if complaints.is_empty() {

@@ -104,7 +104,9 @@ impl Folder {
                 let names = fs::read_dir(looked).ok()?.take(MOST).flatten();
                 let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
                 let names: Vec<String> = names.collect();
-                nearest(part, names.iter().map(String::as_str))?.clone_into(part);
+                let alike = names.iter().filter(|name| digits(name) == digits(part));
+                let alike = alike.map(String::as_str);
+                nearest(part, alike)?.clone_into(part);
             }
             folder.push(&*part);
         }
@@ -142,6 +144,13 @@ impl Folder {
             real,
         })
     }
+}
+
+/// Gives the digits of a name in order: names with other digits are numbered, not misspelt.
+fn digits(name: &str) -> Vec<u8> {
+    let mut digits: Vec<u8> = name.bytes().filter(u8::is_ascii_digit).collect();
+    digits.sort_unstable();
+    digits
 }
 
 impl Texts for Folder {

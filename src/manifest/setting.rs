@@ -224,7 +224,7 @@ impl Setting<'_> {
     /// Reads an address that must never be shown.
     fn secret(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<SecretUrl>> {
         const EXPECTED: &str = "an address that begins with `https://`";
-        const WHOLE: &str = "write the whole address in quotes, from `https://` on";
+        const WHOLE: &str = "write the whole address, from `https://` on";
         let (Given::Text(text) | Given::Loose(text)) = self.given else {
             complaints.push(self.wrong_type(EXPECTED).help(WHOLE));
             return None;

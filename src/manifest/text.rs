@@ -38,6 +38,8 @@ pub(super) fn decode(
     }
     let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
     let doubted = other && looks_like_utf8(&bytes);
+    // `--encoding` is for lists alone.
+    let is_manifest = path.ends_with(".toml");
     match decoded(bytes, encoding) {
         Ok(text) => {
             let text = SourceText::from(text);
@@ -57,7 +59,12 @@ pub(super) fn decode(
                 cell: None,
             };
             let complaint = Diagnostic::error("not-utf-8", bad.message);
-            complaints.push(complaint.at(place).expected(bad.expected).help(bad.help));
+            let help = if is_manifest {
+                "save it as UTF-8".to_owned()
+            } else {
+                bad.help
+            };
+            complaints.push(complaint.at(place).expected(bad.expected).help(help));
             (file, None)
         }
     }
@@ -209,9 +216,21 @@ fn advice(bytes: &[u8], at: usize) -> String {
         .map_or(bytes.len(), |found| at + found)
         .min(at + 20);
     let word = as_1252(&bytes[word_start..word_end]);
-    format!(
-        "save it as UTF-8, or name its encoding: with `--encoding windows-1252` this reads `{word}`"
-    )
+    let is_binary = bytes
+        .iter()
+        .take(512)
+        .any(|byte| matches!(byte, 0..=8 | 14..=31));
+    if is_binary {
+        "name a shot list: this file may be a picture or a document".to_owned()
+    } else if word.chars().all(char::is_alphanumeric) {
+        format!(
+            "save it as UTF-8, or name its encoding: with `--encoding windows-1252` this reads \
+             `{word}`"
+        )
+    } else {
+        "save it as UTF-8, or name its encoding, such as `--encoding shift_jis` or `--encoding gbk`"
+            .to_owned()
+    }
 }
 
 fn named(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Result<String, Bad> {

@@ -78,7 +78,7 @@ pub(super) fn read(
         complaints.push(
             complaint
                 .at(nowhere(file))
-                .help("its first row names the columns, such as `id,prompt`"),
+                .help("write the columns' names into its first row, such as `id,prompt`"),
         );
         return Prompts::Nowhere;
     }

@@ -27,7 +27,7 @@ pub(super) fn layer(
         if !take(&field, table, &mut layer, complaints) {
             let mut complaint = field.unknown(within, &DEFAULTS.names());
             if field.key == "extends" {
-                complaint.help = Some("`extends` belongs in a preset".to_owned());
+                complaint.help = Some("write `extends` in a preset".to_owned());
             }
             complaints.push(complaint);
         }

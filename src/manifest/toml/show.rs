@@ -146,7 +146,11 @@ fn amount(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Placed<
     match Micros::parse(text) {
         Ok(amount) => Some(Placed::at(amount, field.place)),
         Err(why) => {
-            let message = format!("`{}` is {}, {why}", field.key, shown(text));
+            let message = if text.trim().is_empty() {
+                format!("`{}` is empty", field.key)
+            } else {
+                format!("`{}` is {}, {why}", field.key, shown(text))
+            };
             let complaint = Diagnostic::error("bad-amount", message).at(field.place);
             let help = match better(text) {
                 Some(amount) => format!("write `{} = \"{amount}\"`", field.key),
