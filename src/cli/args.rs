@@ -61,6 +61,14 @@ pub enum Command {
     Status(Show),
     /// Show how one shot is made: prompt, references, request, and why it would be bought
     Explain(Explain),
+    /// Approve shots or takes: they are not bought again
+    Approve(Decide),
+    /// Ask for shots or takes again: what there is counts no longer
+    Retake(Decide),
+    /// Put shots on hold, or mark takes so
+    Hold(Decide),
+    /// Leave shots out, or mark takes so
+    Omit(Decide),
     /// Hash every saved image and compare it with the run log
     Verify(Verify),
     /// Tell everything that happened, from the run log
@@ -242,6 +250,49 @@ pub struct Explain {
     /// Which show.
     #[command(flatten)]
     pub manifest: Manifest,
+}
+
+/// `approve`, `retake`, `hold` and `omit`.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// Shots by id or glob (`*` stops at a slash, `**` does not), or a take: `@v003`, `@02_v003`
+    #[arg(value_name = "SHOT[@TAKE]", required = true)]
+    pub targets: Vec<String>,
+    /// Why, for those who come later
+    #[arg(short = 'm', long, value_name = "NOTE")]
+    pub note: Option<String>,
+    /// Take back the last decision of this kind on them
+    #[arg(long)]
+    pub undo: bool,
+    /// The show: a .toml, .csv or .tsv file
+    #[arg(short, long, value_name = "MANIFEST", default_value = "show.toml")]
+    pub file: PathBuf,
+    /// Where the run log is, instead of the manifest's `show.output`
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The text encoding of lists that are not UTF-8, such as windows-1252
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Set a manifest key for every shot, as `run` was told
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Decide on the rehearsal instead of the real show
+    #[arg(long)]
+    pub rehearse: bool,
+}
+
+impl Decide {
+    /// Gives which show, as other commands are told it.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        Manifest {
+            manifest: self.file.clone(),
+            out: self.out.clone(),
+            encoding: self.encoding.clone(),
+            set: self.set.clone(),
+            rehearse: self.rehearse,
+        }
+    }
 }
 
 /// `verify`.

@@ -9,8 +9,10 @@
 pub mod args;
 pub mod books;
 pub mod commands;
+pub mod deciding;
 pub mod exit;
 pub mod limits;
+pub mod memo;
 pub mod planning;
 pub mod render;
 pub mod repair;
@@ -19,4 +21,5 @@ pub mod settings;
 pub mod show;
 pub mod signals;
 pub mod streams;
+pub mod targets;
 pub mod watching;

@@ -168,6 +168,7 @@ pub fn plan_with(
     let terms = Terms {
         show: id,
         selection: &selection,
+        decisions: &wish.show.decisions,
         caps: budget.caps,
         rebuy_missing: wish.flags.rebuy.is_some(),
         retry_refused: wish.flags.retry_refused,

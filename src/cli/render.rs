@@ -5,8 +5,6 @@ pub mod json;
 mod excerpt;
 mod fold;
 mod position;
-#[cfg(test)]
-mod tests;
 mod wrap;
 
 use annotate_snippets::renderer::DecorStyle;

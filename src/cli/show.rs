@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use glob::Pattern;
 
 use crate::cli::args;
+use crate::cli::deciding;
 use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::streams::Streams;
@@ -17,9 +18,10 @@ use crate::expand::check;
 use crate::expand::expansion::Expansion;
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
-use crate::intake::folder::Folder;
+use crate::intake::folder::{Folder, Seen};
 use crate::intake::references;
 use crate::ledger::bills::Absent;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
@@ -48,19 +50,38 @@ pub struct Show {
     pub complaints: Vec<Diagnostic>,
     /// The digest of every text the manifest was read from.
     pub sha256: Sha256,
+    /// What people decided.
+    pub decisions: Decisions,
     /// Where its files go.
     pub output: PathBuf,
     /// Whether that is the folder of its rehearsal.
     pub rehearsal: bool,
+    /// Every text that was read or looked for.
+    pub seen: Vec<Seen>,
+    /// What is known of its references.
+    pub facts: &'static ReferenceFacts,
     /// The name of the manifest's file, as a run log without a `show.id` remembers it.
     name: String,
 }
 
-/// Reads a manifest; what is wrong with its form stops the command here.
+/// Reads a manifest and what was decided; what is wrong with its form stops the command here.
+///
+/// # Errors
+/// Ends with [`Exit::Invalid`] after every complaint was shown, and with [`Exit::Damaged`] where
+/// the decisions are damaged.
+pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+    let mut show = load_undecided(args, streams)?;
+    show.decisions = deciding::read(&show.output, streams)?;
+    let statuses = deciding::overruled(show.manifest, &show.decisions);
+    show.expansion.overrule(statuses);
+    Ok(show)
+}
+
+/// Reads a manifest without what was decided: for commands that buy nothing and tell no status.
 ///
 /// # Errors
 /// Ends with [`Exit::Invalid`] after every complaint was shown.
-pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
+pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let path = args.manifest.to_string_lossy().into_owned();
     let (root, mut folder) = match open(&path) {
         Ok(opened) => opened,
@@ -69,6 +90,10 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
             return Err(refuse(&Sources::default(), &[complaint], streams));
         }
     };
+    let mut seen = vec![Seen {
+        path: args.manifest.clone(),
+        sha256: Some(Sha256::of(&root.bytes)),
+    }];
     let options = Options {
         encoding: args.encoding.clone(),
         set: args.set.clone(),
@@ -95,11 +120,15 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
     let facts: &'static ReferenceFacts = Box::leak(Box::new(facts));
     let output = output(args, manifest);
+    seen.extend_from_slice(folder.seen());
     Ok(Show {
+        seen,
+        facts,
         expansion: Expansion::new(manifest, facts),
         left_out,
         complaints,
         sha256: digest(&manifest.sources),
+        decisions: Decisions::default(),
         output,
         rehearsal: args.rehearse,
         name: file_name(&args.manifest),
@@ -328,11 +357,17 @@ impl Show {
 
     /// Shows warnings and notes, and the errors of shots that are left out.
     pub fn tell(&self, complaints: &[Diagnostic], streams: &Streams) {
-        if streams.quiet == 0 && !complaints.is_empty() {
-            let (color, width) = (streams.color_err, streams.width());
-            let sources = &self.manifest.sources;
-            streams.say(&render::complaints(sources, complaints, color, width));
+        streams.say(&self.told(complaints, streams));
+    }
+
+    /// Draws warnings and notes, and the errors of shots that are left out, unless quiet is asked for.
+    #[must_use]
+    pub fn told(&self, complaints: &[Diagnostic], streams: &Streams) -> String {
+        if streams.quiet > 0 || complaints.is_empty() {
+            return String::new();
         }
+        let (color, width) = (streams.color_err, streams.width());
+        render::complaints(&self.manifest.sources, complaints, color, width)
     }
 }
 

@@ -60,8 +60,9 @@ impl Expansion<'_> {
                 complaints: found,
             } = self.expand(&shot);
             let is_broken = found.iter().any(Diagnostic::is_error);
-            let runs = matches!(shot.status, Status::Todo | Status::Retake);
-            if shot.status != Status::Omit {
+            let status = self.status_of(&shot);
+            let runs = matches!(status, Status::Todo | Status::Retake);
+            if status != Status::Omit {
                 for complaint in found {
                     let is_error = complaint.is_error();
                     let slot = complaints.add(complaint, runs);

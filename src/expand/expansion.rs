@@ -1,10 +1,11 @@
 //! The expansion of a manifest, shot by shot and only when asked.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::diagnostic::{Diagnostic, Place};
-use crate::domain::id::Variant;
+use crate::domain::id::{ShotId, Variant};
 use crate::expand::bible::Bible;
 use crate::expand::compile::{Compiled, Material, compile};
 use crate::expand::facts::ReferenceFacts;
@@ -17,7 +18,7 @@ use crate::expand::presets::Presets;
 use crate::expand::request::Request;
 use crate::expand::variants::{Cell, cells};
 use crate::expand::wanted::{FileName, Wanted};
-use crate::manifest::model::{Manifest, Shot};
+use crate::manifest::model::{Manifest, Shot, Status};
 use crate::manifest::settings::{Layer, Output};
 use crate::manifest::shots::Shots;
 
@@ -32,6 +33,8 @@ pub struct Expansion<'m> {
     pub(crate) bible: Bible<'m>,
     pub(crate) names: Result<NameTemplate, Vec<Diagnostic>>,
     facts: &'m ReferenceFacts,
+    /// What is true of shots whose status column does not have the last word.
+    overruled: HashMap<ShotId, Status>,
     unprompted: Option<Place>,
     numbers: OnceLock<Numbers>,
 }
@@ -68,6 +71,7 @@ impl<'m> Expansion<'m> {
             bible: Bible::new(manifest, facts),
             names,
             facts,
+            overruled: HashMap::new(),
             unprompted: first.filter(|_| !prompted),
             numbers: OnceLock::new(),
         }
@@ -97,6 +101,17 @@ impl<'m> Expansion<'m> {
     #[must_use]
     pub const fn shots(&self) -> &'m Shots {
         &self.manifest.shots
+    }
+
+    /// Lets decisions have the last word over the status column of some shots.
+    pub fn overrule(&mut self, statuses: HashMap<ShotId, Status>) {
+        self.overruled = statuses;
+    }
+
+    /// Gives a shot's status: what was decided, or else what the column says.
+    pub(crate) fn status_of(&self, shot: &Shot) -> Status {
+        let decided = self.overruled.get(&shot.id.value);
+        decided.copied().unwrap_or(shot.status)
     }
 
     /// Expands one shot.
@@ -160,7 +175,8 @@ impl<'m> Expansion<'m> {
             Ok(cells) => {
                 for cell in &cells {
                     match self.variant(shot, cell) {
-                        Ok((wanted, warnings)) => {
+                        Ok((mut wanted, warnings)) => {
+                            wanted.status = self.status_of(shot);
                             expanded.wanted.push(wanted);
                             expanded.complaints.extend(warnings);
                         }

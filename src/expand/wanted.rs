@@ -22,7 +22,7 @@ pub struct Wanted {
     pub values: Vec<(String, String)>,
     /// Where the shot was written.
     pub place: Place,
-    /// What the status column says.
+    /// What the status column says, or what was decided later.
     pub status: Status,
     /// How many takes are wanted.
     pub takes: u32,

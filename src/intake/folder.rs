@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::domain::digest::Sha256;
 use crate::manifest::read::{Text, TextError, Texts};
 use crate::manifest::shown::nearest;
 
@@ -14,6 +15,29 @@ pub struct Folder {
     given: PathBuf,
     /// The folder with every link in its path followed.
     real: PathBuf,
+    /// Every text that was asked for.
+    seen: Vec<Seen>,
+}
+
+/// A file as it was found: by its content, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The path it was looked for at.
+    pub path: PathBuf,
+    /// The digest of its bytes; none where there was no file.
+    pub sha256: Option<Sha256>,
+}
+
+impl Seen {
+    /// Looks at a file now.
+    #[must_use]
+    pub fn now(path: &Path) -> Self {
+        let bytes = fs::read(path).ok();
+        Self {
+            path: path.to_owned(),
+            sha256: bytes.map(|bytes| Sha256::of(&bytes)),
+        }
+    }
 }
 
 /// A file below the folder.
@@ -55,7 +79,8 @@ impl Folder {
         } else {
             &given
         })?;
-        Ok(Self { given, real })
+        let seen = Vec::new();
+        Ok(Self { given, real, seen })
     }
 
     /// Finds the manifest that is meant by a path that leads nowhere.
@@ -114,6 +139,12 @@ impl Folder {
         self.find(by, &near).ok().map(|_| near)
     }
 
+    /// Gives every text that was asked for below the folder, there or not.
+    #[must_use]
+    pub fn seen(&self) -> &[Seen] {
+        &self.seen
+    }
+
     /// Finds the file that a text in this folder names.
     pub(crate) fn find(&self, by: &str, path: &str) -> Result<Found, NotFound> {
         let beside = Path::new(by).parent().unwrap_or(Path::new(""));
@@ -159,8 +190,18 @@ impl Texts for Folder {
     }
 
     fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError> {
-        let found = self.find(by, path)?;
+        let found = self.find(by, path).inspect_err(|_| {
+            let beside = Path::new(by).parent().unwrap_or(Path::new(""));
+            self.seen.push(Seen {
+                path: beside.join(path),
+                sha256: None,
+            });
+        })?;
         let bytes = fs::read(&found.real).map_err(|error| TextError::from(refusal(&error)))?;
+        self.seen.push(Seen {
+            path: found.path,
+            sha256: Some(Sha256::of(&bytes)),
+        });
         let below = found.real.strip_prefix(&self.real).unwrap_or(&found.real);
         Ok(Text {
             path: slashed(&tidy(&self.given).join(below)),

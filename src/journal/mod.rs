@@ -1,6 +1,7 @@
 //! The run log on disk: one file, appended to by one process at a time, read from front to back.
 //!
-//! Owns `run-log.jsonl` and `.lock` in the output folder. It never judges what the records mean,
+//! Owns `run-log.jsonl` and `.lock` in the output folder, and `decisions.jsonl`, to which people
+//! append at any time. It never judges what the records mean,
 //! never changes a byte that was durable, and never writes to a log that it did not read to its
 //! end first.
 //!
@@ -24,6 +25,7 @@ use crate::journal::writer::{Clock, Place, Writer};
 use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{FORMAT, LogOpened, Record, Stamped};
 
+pub mod decisions;
 pub mod doctor;
 pub mod lock;
 pub mod reader;

@@ -72,15 +72,48 @@ pub(crate) enum Fault {
     Read(io::Error),
 }
 
+/// What a file of sealed lines holds: the run log, or the decisions.
+pub(crate) trait Entry: Sized {
+    /// Gives the format told in a first line that is newer than this version reads.
+    fn newer_format(first_line: &[u8]) -> Option<u64>;
+    /// Reads a line that follows the one of checksum `previous`, and gives its own checksum.
+    fn decode(line: &[u8], previous: u32) -> Result<(Self, u32), LineError>;
+    /// Gives its number, from 1.
+    fn seq(&self) -> u64;
+    /// Checks that a file may begin with it.
+    fn check_first(&self) -> Result<(), String>;
+}
+
+impl Entry for Stamped {
+    fn newer_format(first_line: &[u8]) -> Option<u64> {
+        json::newer_format(first_line)
+    }
+
+    fn decode(line: &[u8], previous: u32) -> Result<(Self, u32), LineError> {
+        json::decode(line, previous).map(|line| (line.stamped, line.crc))
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn check_first(&self) -> Result<(), String> {
+        if matches!(self.record, Record::LogOpened(_)) {
+            return Ok(());
+        }
+        Err("the log does not begin with `log_opened`".to_owned())
+    }
+}
+
 /// Reads a log to its end and gives every record to `each`.
 ///
 /// Holds one line at a time, so its memory does not grow with the log.
 ///
 /// # Errors
 /// Stops at the first line that is damaged or that `each` refuses.
-pub(crate) fn replay(
+pub(crate) fn replay<E: Entry>(
     input: &mut impl BufRead,
-    each: &mut impl FnMut(Stamped) -> Result<(), String>,
+    each: &mut impl FnMut(E) -> Result<(), String>,
 ) -> Result<Replayed, Fault> {
     let mut read = Replayed::default();
     replay_into(input, each, &mut read)?;
@@ -88,9 +121,9 @@ pub(crate) fn replay(
 }
 
 /// Does the same and tells of the good part even when the log is damaged after it.
-pub(crate) fn replay_into(
+pub(crate) fn replay_into<E: Entry>(
     input: &mut impl BufRead,
-    each: &mut impl FnMut(Stamped) -> Result<(), String>,
+    each: &mut impl FnMut(E) -> Result<(), String>,
     read: &mut Replayed,
 ) -> Result<(), Fault> {
     let mut lines = Lines::new(input);
@@ -101,15 +134,14 @@ pub(crate) fn replay_into(
         }
         let line = lines.text.as_slice();
         if lines.number == 1
-            && let Some(format) = json::newer_format(line)
+            && let Some(format) = E::newer_format(line)
         {
             return Err(Fault::Newer(format));
         }
-        match json::decode(line, read.crc) {
-            Ok(line) => {
-                let crc = line.crc;
-                check_place(&line.stamped, read.records)
-                    .and_then(|()| each(line.stamped))
+        match E::decode(line, read.crc) {
+            Ok((entry, crc)) => {
+                check_place(&entry, read.records)
+                    .and_then(|()| each(entry))
                     .map_err(|why| lines.damaged(why))?;
                 read.records += 1;
                 read.bytes = lines.end;
@@ -126,18 +158,19 @@ pub(crate) fn replay_into(
 }
 
 /// Checks that a record follows the `last` one, and that the first one begins a log.
-fn check_place(stamped: &Stamped, last: u64) -> Result<(), String> {
-    if stamped.seq != last + 1 {
+fn check_place<E: Entry>(entry: &E, last: u64) -> Result<(), String> {
+    if entry.seq() != last + 1 {
         return Err(format!(
             "record {} stands where {} belongs",
-            stamped.seq,
+            entry.seq(),
             last + 1
         ));
     }
-    if last == 0 && !matches!(stamped.record, Record::LogOpened(_)) {
-        return Err("the log does not begin with `log_opened`".to_owned());
+    if last == 0 {
+        entry.check_first()
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 /// Reads on after a line with NUL bytes and decides whether all from it on was one write.

@@ -55,7 +55,7 @@ fn log_of(writes: &[usize]) -> Vec<u8> {
 }
 
 fn read_bytes(log: &[u8]) -> Result<Replayed, Fault> {
-    replay(&mut Cursor::new(log), &mut |_| Ok(()))
+    replay(&mut Cursor::new(log), &mut |_: Stamped| Ok(()))
 }
 
 fn damaged_at(log: &[u8]) -> (u64, u64) {

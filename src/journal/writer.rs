@@ -131,7 +131,7 @@ impl<M: Medium> Appender<M> {
 }
 
 /// Writes all bytes; only a write that took none because of a signal is tried again.
-fn write_whole(medium: &mut impl Medium, mut bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(medium: &mut impl Medium, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match medium.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

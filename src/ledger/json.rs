@@ -15,6 +15,7 @@ use crate::ledger::json::wire::Object;
 use crate::ledger::json::word::Word;
 use crate::ledger::record::{FORMAT, Record, Stamped};
 
+pub mod decision;
 mod intent;
 mod wire;
 mod word;
@@ -57,7 +58,7 @@ pub enum LineError {
     )]
     Checksum,
     /// It is not a record.
-    #[error("the line is no record of the run log: {0}")]
+    #[error("the line is no record: {0}")]
     Form(String),
 }
 
@@ -65,17 +66,29 @@ pub enum LineError {
 ///
 /// `previous` is the checksum of the line before, or 0 for the first line.
 pub fn encode(head: Head, record: &Record, previous: u32, out: &mut Vec<u8>) -> u32 {
+    let put_fields = |out: &mut Vec<u8>| Object::put_fields(record, out);
+    encode_line(head, kind(record), put_fields, previous, out)
+}
+
+/// Appends a line of any kind of record and gives its checksum; its fields come after commas.
+fn encode_line(
+    head: Head,
+    kind: &str,
+    put_fields: impl FnOnce(&mut Vec<u8>),
+    previous: u32,
+    out: &mut Vec<u8>,
+) -> u32 {
     let from = out.len();
     put(
         out,
         format_args!("{{\"seq\":{},\"at\":\"{}\"", head.seq, head.at),
     );
     put(out, format_args!(",\"kind\":"));
-    Object::put_text(kind(record), out);
+    Object::put_text(kind, out);
     if head.nth > 0 {
         put(out, format_args!(",\"nth\":{}", head.nth));
     }
-    Object::put_fields(record, out);
+    put_fields(out);
     let crc = crc32c::crc32c_append(previous, &out[from..]);
     put(out, format_args!(",\"crc\":\"{crc:08x}\"}}\n"));
     crc
@@ -89,12 +102,12 @@ pub fn encode(head: Head, record: &Record, previous: u32, out: &mut Vec<u8>) -> 
 /// # Errors
 /// Tells why the line is not a sound record that follows the one of checksum `previous`.
 pub fn decode(line: &[u8], previous: u32) -> Result<Line, LineError> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let (sealed, crc) = split_seal(line)?;
-    if crc32c::crc32c_append(previous, sealed) != crc {
-        return Err(LineError::Checksum);
-    }
-    let (head, kind) = read_head(line)?;
+    let Opened {
+        line,
+        head,
+        kind,
+        crc,
+    } = open_line(line, previous)?;
     let record = Object::read(&kind, line).map_err(form)?;
     let stamped = Stamped {
         seq: head.seq,
@@ -104,6 +117,31 @@ pub fn decode(line: &[u8], previous: u32) -> Result<Line, LineError> {
     Ok(Line {
         stamped,
         nth: head.nth,
+        crc,
+    })
+}
+
+/// A line whose checksum fits, its fields not read yet.
+struct Opened<'a> {
+    /// The line without its newline.
+    line: &'a [u8],
+    head: Head,
+    kind: Cow<'a, str>,
+    crc: u32,
+}
+
+/// Checks a line's checksum and reads its head.
+fn open_line(line: &[u8], previous: u32) -> Result<Opened<'_>, LineError> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let (sealed, crc) = split_seal(line)?;
+    if crc32c::crc32c_append(previous, sealed) != crc {
+        return Err(LineError::Checksum);
+    }
+    let (head, kind) = read_head(line)?;
+    Ok(Opened {
+        line,
+        head,
+        kind,
         crc,
     })
 }
@@ -131,12 +169,17 @@ pub fn written_checksum(line: &[u8]) -> Option<u32> {
 /// Nothing else of such a line is judged, for its rules are not known.
 #[must_use]
 pub fn newer_format(first_line: &[u8]) -> Option<u64> {
+    format_above(FORMAT, first_line)
+}
+
+/// Gives the format told in a line, where it is above the one that is known.
+fn format_above(known: u32, first_line: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
-    struct Opened {
+    struct Told {
         format: u64,
     }
-    let opened: Opened = serde_json::from_slice(first_line).ok()?;
-    (opened.format > u64::from(FORMAT)).then_some(opened.format)
+    let told: Told = serde_json::from_slice(first_line).ok()?;
+    (told.format > u64::from(known)).then_some(told.format)
 }
 
 const fn kind(record: &Record) -> &str {

@@ -1,7 +1,7 @@
 //! Records and what they mean: the truth about what was bought.
 //!
 //! Owns the records of the run log, their folding into the state of every task, take and dollar,
-//! and the [`port::RunLog`] trait through which others append. It never opens a file and never
+//! the decisions of people, and the [`port::RunLog`] trait through which others append. It never opens a file and never
 //! decides what to do next.
 //!
 //! Invariants: state is a fold of records and nothing else; a step that cannot follow from the
@@ -9,8 +9,10 @@
 //! [`port::CommittedIntent`], which only exists when the intent is durable.
 
 pub mod bills;
+pub mod decision;
 pub mod fold;
 pub mod json;
+pub mod known;
 pub mod money;
 pub mod port;
 pub mod record;

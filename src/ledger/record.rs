@@ -19,6 +19,9 @@ use crate::expand::wanted::KeyParts;
 /// History: 1, the first.
 pub const FORMAT: u32 = 1;
 
+/// The reason of an intent that people asked for by a retake.
+pub const RETAKE: &str = "retake";
+
 /// A record as it stands in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stamped {
@@ -127,6 +130,8 @@ pub struct Intent {
     pub reserved: Micros,
     /// How often it was sent before under this id.
     pub resend: u32,
+    /// Why the plan bought it, in its word; earlier versions did not write it down.
+    pub reason: Option<String>,
     /// What it is made of.
     pub made: Made,
 }

@@ -8,7 +8,7 @@ use crate::domain::class::Trouble;
 use crate::domain::digest::Sha256;
 use crate::domain::id::{Attempt, ImageId, Key, ShotId, TakeNo, Takes, Variant};
 use crate::domain::money::Micros;
-use crate::ledger::record::{Ended, Intent, Lost, Produced, Saved};
+use crate::ledger::record::{Ended, Intent, Lost, Produced, RETAKE, Saved};
 
 /// A task as the log knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Task {
     pub sent_at: Option<Timestamp>,
     /// How often it was sent again under its id.
     pub resends: u32,
+    /// Whether it was bought because people asked for a retake.
+    pub is_retake: bool,
     /// Whether the provider is known to have it.
     pub accepted: bool,
     /// Its images, by index.
@@ -136,6 +138,7 @@ impl Task {
             price: Micros::new(intent.reserved.get().div_ceil(count)),
             sent_at: at,
             resends: intent.resend,
+            is_retake: intent.reason.as_deref() == Some(RETAKE),
             accepted: false,
             images: Vec::new(),
             end: None,

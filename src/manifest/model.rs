@@ -258,6 +258,19 @@ impl Status {
     pub const WORDS: &'static [&'static str] =
         &["todo", "retake", "approved", "hold", "omit", "wfa"];
 
+    /// Gives the spelling.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Todo => "todo",
+            Self::Retake => "retake",
+            Self::Approved => "approved",
+            Self::WaitingForApproval => "wfa",
+            Self::Hold => "hold",
+            Self::Omit => "omit",
+        }
+    }
+
     /// Reads the spelling of manifests and shot lists, in any case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

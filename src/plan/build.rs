@@ -7,10 +7,12 @@ use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::request::AskedSize;
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, Accounts, Caps, OverCap};
 use crate::ledger::task::{End, Fate, OnDisk, Task};
 use crate::manifest::model::Status;
+use crate::plan::counting::Counting;
 use crate::plan::reason::{Kept, Reason};
 use crate::plan::select::Selection;
 use crate::plan::slots::{Slot, allot};
@@ -141,6 +143,9 @@ pub struct Terms<'a> {
     pub show: &'a ShowId,
     /// Which shots.
     pub selection: &'a Selection,
+    /// What people decided. The statuses of what is wanted follow it already; this says which takes
+    /// count no longer.
+    pub decisions: &'a Decisions,
     /// The caps in force.
     pub caps: Caps,
     /// Buy again what was lost, is unsure, or whose file is gone.
@@ -218,7 +223,8 @@ impl<'a> Builder<'a> {
         };
         let selected = self.terms.selection.has(wanted);
         let barred = barred(wanted, selected);
-        let standing = self.standing(shot_index, wanted, barred.is_none());
+        let counting = Counting::of(self.terms.decisions, wanted);
+        let standing = self.standing(shot_index, wanted, &counting, barred.is_none());
         let counted = standing.keeps.values().sum::<u32>();
         let mut need = wanted.takes.saturating_sub(counted);
         entry.keeps = standing.keeps;
@@ -242,17 +248,24 @@ impl<'a> Builder<'a> {
             need -= cut;
             *left -= need;
         }
-        self.buy(shot_index, wanted, need, &mut entry);
+        self.buy(shot_index, wanted, &counting, need, &mut entry);
         self.plan.entries.push(entry);
     }
 
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
-    fn standing(&mut self, shot_index: usize, wanted: &Wanted, may_buy: bool) -> Standing {
+    fn standing(
+        &mut self,
+        shot_index: usize,
+        wanted: &Wanted,
+        counting: &Counting,
+        may_buy: bool,
+    ) -> Standing {
         let mut standing = Standing::default();
         let (refetch, changed) = (self.plan.refetch.len(), self.plan.changed_files.len());
         let ledger = self.ledger;
         let tasks = ledger.tasks_of(&wanted.shot, wanted.variant);
-        for (id, task) in tasks.filter(|(_, task)| task.key == wanted.key) {
+        let tasks = tasks.filter(|(_, task)| task.key == wanted.key);
+        for (id, task) in tasks.filter(|(id, task)| counting.has_part(*id, task)) {
             if may_buy {
                 self.wanted_open.insert(id, shot_index);
             } else {
@@ -262,8 +275,8 @@ impl<'a> Builder<'a> {
                 // What was refused once and made later is no more refused.
                 standing.refused.clear();
             }
-            self.count_images(&mut standing, id, task);
-            let missing = task.missing();
+            self.count_images(&mut standing, id, task, counting);
+            let missing = counting.missing(id, task);
             match next(Some(task)) {
                 Step::Ask => standing.count(Kept::Open, missing),
                 Step::Leave(Leave::Refused) if is_for_good(task) => standing.refuse(id, task),
@@ -289,8 +302,15 @@ impl<'a> Builder<'a> {
         standing
     }
 
-    fn count_images(&mut self, standing: &mut Standing, id: TaskId, task: &Task) {
-        for image in &task.images {
+    fn count_images(
+        &mut self,
+        standing: &mut Standing,
+        id: TaskId,
+        task: &Task,
+        counting: &Counting,
+    ) {
+        let images = task.images.iter();
+        for image in images.filter(|image| counting.counts(id, task, image.index)) {
             match &image.fate {
                 Fate::Produced(_) => standing.count(Kept::Open, 1),
                 Fate::Lost(_) if self.terms.rebuy_missing => {}
@@ -312,22 +332,31 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn buy(&mut self, shot_index: usize, wanted: &Wanted, need: u32, entry: &mut Entry) {
+    fn buy(
+        &mut self,
+        shot_index: usize,
+        wanted: &Wanted,
+        counting: &Counting,
+        need: u32,
+        entry: &mut Entry,
+    ) {
         if need == 0 {
             return;
         }
         let image_price = price(self.ledger, wanted);
-        let reason = self.reason(wanted);
+        let reason = self.reason(wanted, counting);
         let per_task = wanted.results_per_task.max(1);
         let (shot, variant, key) = (&wanted.shot, wanted.variant, wanted.key);
         let extension = wanted.request.format.word();
-        for slot in allot(self.ledger, shot, variant, key, need, per_task) {
+        let used = counting.numbers(wanted);
+        for slot in allot(self.ledger, shot, variant, key, &used, need, per_task) {
             let Slot {
                 takes,
                 attempt,
                 failed_before,
             } = slot;
-            let reason = if failed_before {
+            // A further attempt of a retake is still the retake's: it counts as one.
+            let reason = if failed_before && reason != Reason::Retake {
                 Reason::FailedBefore
             } else {
                 reason
@@ -356,8 +385,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Says why takes are lacking: what differs from the takes made last.
-    fn reason(&self, wanted: &Wanted) -> Reason {
-        if wanted.status == Status::Retake {
+    fn reason(&self, wanted: &Wanted, counting: &Counting) -> Reason {
+        if counting.is_asked_again(self.ledger, wanted) {
             return Reason::Retake;
         }
         let mut tasks = self.ledger.tasks_of(&wanted.shot, wanted.variant);

@@ -6,9 +6,11 @@
 //!
 //! Invariants: the same wanted pictures and the same ledger give the same plan; a take that is
 //! saved, open or unsure under the current key is never planned again; a take number is never
-//! given to two images; an approved shot is never bought on its own.
+//! given to two images; an approved shot is never bought on its own; what a person asked to be made
+//! again is bought again once, and what it replaces is still settled and fetched.
 
 pub mod build;
+mod counting;
 pub mod reason;
 pub mod select;
 pub mod slots;

@@ -1,5 +1,7 @@
 //! Why a take is bought, or is not.
 
+use crate::ledger::record::RETAKE;
+
 /// Why a task buys takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -39,10 +41,16 @@ impl Reason {
             Self::PromptChanged => "prompt-changed",
             Self::ReferenceChanged => "reference-changed",
             Self::SettingsChanged => "settings-changed",
-            Self::Retake => "retake",
+            Self::Retake => RETAKE,
             Self::MoreTakes => "more-takes",
             Self::FailedBefore => "failed-before",
         }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 }
 

@@ -41,14 +41,20 @@ impl Selection {
     }
 
     fn has_shot(&self, wanted: &Wanted) -> bool {
-        const OPTIONS: MatchOptions = MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: false,
-        };
         let id = wanted.shot.as_str();
-        self.shots.is_empty() || self.shots.iter().any(|glob| glob.matches_with(id, OPTIONS))
+        self.shots.is_empty() || self.shots.iter().any(|glob| glob_has(glob, id))
     }
+}
+
+/// Tells whether a glob matches a whole id; `*` stops at `/`, `**` does not.
+#[must_use]
+pub fn glob_has(glob: &Pattern, id: &str) -> bool {
+    const OPTIONS: MatchOptions = MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: false,
+    };
+    glob.matches_with(id, OPTIONS)
 }
 
 fn has_sequence(names: &[String], wanted: &Wanted) -> bool {

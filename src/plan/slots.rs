@@ -20,26 +20,30 @@ pub struct Slot {
 /// Finds takes for `need` images, at most `per_task` to a task.
 ///
 /// Numbers that were passed over, or whose earlier tasks ended without an image, come first; then
-/// numbers above every one that is spent or held. A number is thus never given to two images.
+/// numbers above every one that is spent or held. A number is thus never given to two images, and
+/// none of those `used` for takes that were set aside is given again.
 #[must_use]
 pub fn allot(
     ledger: &Ledger,
     shot: &ShotId,
     variant: Variant,
     key: Key,
+    used: &BTreeSet<u32>,
     need: u32,
     per_task: u32,
 ) -> Vec<Slot> {
     let vacated = vacated(ledger, shot, variant, key);
     let mut numbers: Vec<u32> = vacated
         .union(&passed_over(ledger, shot, variant))
+        .filter(|number| !used.contains(number))
         .copied()
         .collect();
     numbers.truncate(usize::try_from(need).unwrap_or(usize::MAX));
     let next = ledger
         .next_take(shot, variant)
         .0
-        .max(numbers.last().map_or(0, |last| last + 1));
+        .max(numbers.last().map_or(0, |last| last + 1))
+        .max(used.last().map_or(0, |last| last.saturating_add(1)));
     let fresh = need.saturating_sub(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
     numbers.extend(next..next.saturating_add(fresh));
     let mut slots = group(&numbers, per_task, &vacated);

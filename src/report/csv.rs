@@ -16,9 +16,10 @@ use crate::report::history::report::{Report, Take};
 
 /// The columns, in order.
 ///
-/// The last two tell how a take came about and change with the number of runs it took; all others
-/// depend on what was bought alone. The note and the other columns of the shots follow them.
-pub const COLUMNS: [&str; 28] = [
+/// The last two tell how a take came about and change with the number of runs it took, the five
+/// before them what people decided; all others depend on what was bought alone. The note and the
+/// other columns of the shots follow them.
+pub const COLUMNS: [&str; 33] = [
     "shot",
     "sequence",
     "variant",
@@ -45,6 +46,11 @@ pub const COLUMNS: [&str; 28] = [
     "key",
     "task",
     "image",
+    "decision",
+    "decision_note",
+    "decision_by",
+    "decision_at",
+    "chosen",
     "run",
     "saved_at",
 ];
@@ -61,7 +67,7 @@ pub fn spell(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let head = COLUMNS.iter().map(|column| (*column).to_owned());
     table.write_record(head.chain(kept.iter().map(|header| kept_header(header))))?;
     for take in &report.takes {
-        let mut cells = Vec::from(row(take));
+        let mut cells = Vec::from(row(report, take));
         let own = report.kept.get(take.known.shot.as_str());
         let own = own.copied().unwrap_or_default();
         cells.extend(kept.iter().map(|header| kept_cell(own, header)));
@@ -95,7 +101,9 @@ fn kept_cell(kept: &[(String, String)], header: &str) -> String {
     cells.join("; ")
 }
 
-fn row(take: &Take<'_>) -> [String; COLUMNS.len()] {
+fn row(report: &Report<'_>, take: &Take<'_>) -> [String; COLUMNS.len()] {
+    let (decision, is_chosen) = report.decision(take);
+    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
     let bought = &take.trail.bought;
     let (made, file, trouble) = (&*bought.made, take.file(), take.trouble());
     let number = |number: Option<u32>| number.map(|n| n.to_string()).unwrap_or_default();
@@ -136,6 +144,14 @@ fn row(take: &Take<'_>) -> [String; COLUMNS.len()] {
         take.image
             .map(|image| image.image.to_string())
             .unwrap_or_default(),
+        decision
+            .map(|made| made.kind.word())
+            .unwrap_or_default()
+            .to_owned(),
+        text(decision.and_then(|made| made.note.as_ref())),
+        text(decision.and_then(|made| made.by.as_ref())),
+        decision.map(|made| made.at.to_string()).unwrap_or_default(),
+        yes_or_no(is_chosen.then_some(true)),
         bought.run.to_string(),
         saved_at.map(|at| at.to_string()).unwrap_or_default(),
     ]

@@ -6,6 +6,7 @@
 
 mod bill;
 pub mod checkup;
+pub mod decided;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -13,6 +13,7 @@
 mod bill;
 pub mod checkup;
 pub mod csv;
+pub mod decided;
 pub mod escape;
 pub mod history;
 pub mod json;

@@ -11,6 +11,7 @@ use crate::ledger::money::{Account, CapKind, Caps};
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
 use crate::report::bill;
+use crate::report::decided::{self, Decided};
 use crate::report::escape::{shortened, shown};
 use crate::report::phrase::tell_kind;
 use crate::report::standing::Standing;
@@ -38,6 +39,8 @@ pub struct View<'a> {
     pub folder: &'a str,
     /// Who is at work in it just now; none where nobody is.
     pub running: Option<&'a Holder>,
+    /// The shots of which status column or decisions say something.
+    pub decided: &'a [Decided<'a>],
 }
 
 impl View<'_> {
@@ -151,6 +154,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         let _written = writeln!(out, "{folder}: nothing was bought yet.");
     }
     tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
+    decided::tell(view.decided, style, &mut out);
     tell_money(view, style, &mut out);
     if !view.ledger.runs.is_empty() {
         bill::tell(&Bills::of(view.ledger, view.absent), style, &mut out);

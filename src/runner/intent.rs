@@ -31,6 +31,7 @@ pub(super) fn intent<L: RunLog, P: Provider, S: ImageStore>(
             .times(u64::from(purchase.takes.count))
             .max(purchase.price),
         resend,
+        reason: Some(purchase.reason.word().to_owned()),
         made: made(wanted),
     }
 }

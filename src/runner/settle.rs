@@ -383,11 +383,20 @@ fn errand(id: TaskId, task: &Task, shot_index: usize) -> Errand {
         takes: task.takes,
         key: task.key,
         attempt: task.attempt,
-        reason: Reason::FailedBefore,
+        reason: reason(task),
         price: task.price.times(u64::from(task.takes.count)),
         over: None,
     };
     Errand::new(purchase, None)
+}
+
+/// Gives why a task was bought, as its intent says.
+fn reason(task: &Task) -> Reason {
+    let intent = task.intent.as_ref();
+    let written = intent.and_then(|intent| intent.reason.as_deref());
+    written
+        .and_then(Reason::parse)
+        .unwrap_or(Reason::FailedBefore)
 }
 
 /// What queue and archive say of a task.

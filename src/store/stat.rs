@@ -9,12 +9,14 @@ use rustix::io::Errno;
 
 /// Looks up the sizes of files below an output folder.
 ///
-/// Keeps the folders of the last path open, so that paths asked in order cost little.
+/// Keeps folders of the last path open, so that paths asked in order cost little.
 #[derive(Debug)]
 pub struct Sizes {
     /// Nothing while there is no output folder.
     output: Option<Folder>,
     way: Vec<(String, Folder)>,
+    /// The folder of the path asked last.
+    last: String,
 }
 
 impl Sizes {
@@ -31,6 +33,7 @@ impl Sizes {
         Ok(Self {
             output,
             way: Vec::new(),
+            last: String::new(),
         })
     }
 
@@ -41,17 +44,28 @@ impl Sizes {
     /// # Errors
     /// Gives [`StoreError::Disk`] when the operating system cannot tell.
     pub fn of(&mut self, path: &str) -> Result<Option<u64>, StoreError> {
-        let (folder, name) = path::split(path);
-        match self.enter(folder) {
-            Ok(Some(folder)) => Ok(folder.size(name)?),
-            Ok(None) => Ok(None),
+        match self.look(path) {
             Err(error) if is_not_there(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+            found => Ok(found?),
         }
     }
 
+    fn look(&mut self, path: &str) -> Result<Option<u64>, FileError> {
+        let (folder, name) = path::split(path);
+        let (above, own) = path::split(folder);
+        if folder == self.last || !path::is_part(own) {
+            let folder = self.enter(folder)?;
+            return folder.map_or(Ok(None), |folder| folder.size(name));
+        }
+        self.last.clear();
+        self.last.push_str(folder);
+        // Most shots have a folder of their own with one file in it, not worth opening.
+        let above = self.enter(above)?;
+        above.map_or(Ok(None), |above| above.size_in(own, name))
+    }
+
     fn enter(&mut self, folder: &str) -> Result<Option<&Folder>, FileError> {
-        let Self { output, way } = self;
+        let Self { output, way, .. } = self;
         let Some(output) = output else {
             return Ok(None);
         };

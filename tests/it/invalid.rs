@@ -257,3 +257,102 @@ fn codes_in(text: &str) -> BTreeSet<String> {
     });
     heads.collect()
 }
+
+#[test]
+fn json_tells_the_same() {
+    let show = Show::new();
+    let list = fs::read(folder().join("ragged-row.csv")).expect("the fixture");
+    fs::write(show.path().join("ragged-row.csv"), list).expect("a copy");
+    let said = show.reshoot(&["check", "ragged-row.csv", "--json"]);
+    said.exits(3);
+    insta::assert_snapshot!(said.out);
+}
+
+#[test]
+fn every_complaint_has_a_fixture() {
+    let mut codes = BTreeSet::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    codes_of(&sources, &mut codes);
+    assert!(codes.len() > 80, "{} codes found", codes.len());
+    let mut shown = BTreeSet::new();
+    for entry in fs::read_dir(folder().join("snapshots")).expect("snapshots") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        assert!(
+            folder().join(&name).exists(),
+            "{name}.snap is of no fixture"
+        );
+        shown.extend(codes_in(&fs::read_to_string(path).expect("a snapshot")));
+    }
+    shown.extend(UNSHOWN.map(str::to_owned));
+    let unshown: Vec<&String> = codes.difference(&shown).collect();
+    assert!(unshown.is_empty(), "codes without a fixture: {unshown:?}");
+    let unfound: Vec<&String> = shown.difference(&codes).collect();
+    assert!(
+        unfound.is_empty(),
+        "codes not found in the sources: {unfound:?}"
+    );
+}
+
+/// Gathers the code of every complaint that the program can make.
+///
+/// Where a code is not written at the complaint itself, every text of the file that could be one
+/// counts as one.
+fn codes_of(folder: &Path, codes: &mut BTreeSet<String>) {
+    const BEGIN: [&str; 3] = [
+        "Diagnostic::error(",
+        "Diagnostic::warning(",
+        "Diagnostic::note(",
+    ];
+    for entry in fs::read_dir(folder).expect("sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            if !path.ends_with("tests") {
+                codes_of(&path, codes);
+            }
+            continue;
+        }
+        if path.ends_with("tests.rs") || path.ends_with("diagnostic.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let mut is_elsewhere = code.contains("complain(code");
+        for begin in BEGIN {
+            for (at, _) in code.match_indices(begin) {
+                match code[at + begin.len()..].trim_start().strip_prefix('"') {
+                    Some(literal) => {
+                        codes.extend(literal.split('"').next().map(str::to_owned));
+                    }
+                    None => is_elsewhere = true,
+                }
+            }
+        }
+        let could_be = |word: &&str| {
+            word.contains('-')
+                && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+                && !word.starts_with('-')
+                && !word.ends_with('-')
+                && !NO_CODES.contains(word)
+        };
+        if is_elsewhere {
+            codes.extend(
+                code.split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(could_be)
+                    .map(str::to_owned),
+            );
+        }
+        let given = code.match_indices("complain(\"");
+        let given = given.filter_map(|(at, word)| code[at + word.len()..].split('"').next());
+        codes.extend(given.map(str::to_owned));
+    }
+}
+
+/// Texts of files with codes that look like one.
+const NO_CODES: [&str; 0] = [];

@@ -9,6 +9,8 @@
 
 mod support;
 
+mod again;
+mod decisions;
 mod disk;
 mod errors;
 mod faults;

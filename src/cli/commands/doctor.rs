@@ -7,7 +7,7 @@ use crate::cli::books::now;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::settings;
-use crate::cli::show::{Stopped, load, named_output};
+use crate::cli::show::{Stopped, load_undecided, named_output};
 use crate::cli::streams::Streams;
 use crate::folder::Folder;
 use crate::folder::error::FileError;
@@ -78,7 +78,7 @@ fn log_path(args: &args::Doctor, streams: &Streams) -> Result<PathBuf, Stopped> 
     }
     let output = match named_output(&args.manifest) {
         Some(output) => output,
-        None => load(&args.manifest, streams)?.output,
+        None => load_undecided(&args.manifest, streams)?.output,
     };
     Ok(output.join(journal::FILE))
 }

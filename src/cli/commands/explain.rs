@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::args;
 use crate::cli::books;
 use crate::cli::commands::print;
+use crate::cli::deciding;
 use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget, Wish};
 use crate::cli::show::{Show, Stopped, load, refuse, show_id};
@@ -14,11 +15,14 @@ use crate::domain::id::TaskId;
 use crate::domain::lines::Lines;
 use crate::expand::layers::{Settings, Sourced, Stack};
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::plan::build::{Entry, Plan};
 use crate::plan::slots::{allot, next_attempt};
 use crate::provider::runware;
+use crate::report::decided::Decided;
 use crate::report::escape::shown;
+use crate::report::json::decided::DecidedJson;
 use crate::store::shelf;
 
 /// Explains a shot.
@@ -48,11 +52,16 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
     };
     let (plan, _) = planning::plan(&wish, &ledger, &id, &Budget::default(), streams)?;
     let mut told = Vec::new();
+    let Some(shot) = show.expansion.shots().get(index) else {
+        return Err(Exit::Usage);
+    };
+    let decided = deciding::decided_on(&show, &shot);
     for variant in &wanted {
         let origins = origins(&show, index, variant);
-        let task = task_of(variant, &ledger, &plan, &id);
+        let task = task_of(variant, &ledger, &show.decisions, &plan, &id);
         told.push(Told {
             wanted: variant,
+            decided: &decided,
             origins,
             entry: entry(&plan, variant),
             task,
@@ -99,6 +108,7 @@ fn entry<'p>(plan: &'p Plan, wanted: &Wanted) -> Option<&'p Entry> {
 fn task_of(
     wanted: &Wanted,
     ledger: &Ledger,
+    decisions: &Decisions,
     plan: &Plan,
     show: &crate::domain::id::ShowId,
 ) -> TaskId {
@@ -107,7 +117,8 @@ fn task_of(
     planned.map_or_else(
         || {
             let (shot, variant, key) = (&wanted.shot, wanted.variant, wanted.key);
-            let slot = allot(ledger, shot, variant, key, 1, 1);
+            let used = decisions.aside(shot).numbers(variant);
+            let slot = allot(ledger, shot, variant, key, &used, 1, 1);
             let first = slot
                 .first()
                 .map_or(ledger.next_take(shot, variant), |slot| slot.takes.first);
@@ -221,6 +232,7 @@ fn spelled(show: &Show, place: Place) -> String {
 /// All that is told of one variant.
 struct Told<'a> {
     wanted: &'a Wanted,
+    decided: &'a Decided<'a>,
     origins: Vec<Origin>,
     entry: Option<&'a Entry>,
     task: TaskId,
@@ -276,6 +288,7 @@ impl Told<'_> {
             "request": request,
             "key": wanted.key.to_string(),
             "settings": origins.collect::<Vec<_>>(),
+            "status": DecidedJson::of(self.decided),
             "why": self.why(),
             "files": self.entry.map(Self::files),
         })
@@ -350,6 +363,7 @@ impl Told<'_> {
         lines.push("request:".to_owned());
         lines.extend(self.request().lines().map(|line| format!("  {line}")));
         lines.push(format!("key {}", wanted.key));
+        lines.push(format!("status: {}", self.decided.words()));
         lines.push(format!("plan: {}", self.why().join("; ")));
         lines.push(String::new());
         lines.join("\n")

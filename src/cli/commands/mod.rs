@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod decide;
 pub mod doctor;
 pub mod explain;
 pub mod init;
@@ -23,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cli::args::{Cli, Command};
 use crate::cli::exit::Exit;
 use crate::cli::streams::Streams;
+use crate::ledger::decision::Kind;
 use crate::provider::tls;
 
 /// Reads the command line and does what it says.
@@ -41,6 +43,10 @@ pub fn main() -> Exit {
         Command::Run(args) => run::run(args, &streams),
         Command::Status(args) => status::status(args, &streams),
         Command::Explain(args) => explain::explain(args, &streams),
+        Command::Approve(args) => decide::decide(Kind::Approve, args, &streams),
+        Command::Retake(args) => decide::decide(Kind::Retake, args, &streams),
+        Command::Hold(args) => decide::decide(Kind::Hold, args, &streams),
+        Command::Omit(args) => decide::decide(Kind::Omit, args, &streams),
         Command::Verify(args) => verify::verify(args, &streams),
         Command::Doctor(args) => doctor::doctor(args, &streams),
         Command::Report(args) => report::report(args, &streams),

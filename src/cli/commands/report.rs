@@ -28,6 +28,7 @@ pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
         .iter()
         .map(|shot| (shot.id.value.as_str(), shot.kept.as_slice()))
         .collect();
+    report.decisions = Some(&show.decisions);
     let mut text = Vec::new();
     let spelled = match args.format {
         ReportFormat::Json => json::report::spell(&report, &mut text),

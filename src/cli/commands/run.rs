@@ -12,10 +12,11 @@ use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::limits;
+use crate::cli::memo;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::{Line, Service};
-use crate::cli::show::{self, Files, Show, Stopped, load};
+use crate::cli::show::{self, Checked, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
@@ -42,6 +43,9 @@ use crate::store::shelf::{self, Shelf};
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
+    if let Some(text) = memo::recall(streams) {
+        return print(streams, &text);
+    }
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
     let budget = planning::budget(show, &args.buying, streams)?;
     let until = signals::until(args.until.as_deref(), streams)?;
@@ -90,6 +94,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
+        memorise(show, found.as_ref(), &plan, &checked, streams);
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
         return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
     }
@@ -200,7 +205,7 @@ fn nothing_to_do(
     for path in &plan.changed_files {
         streams.insist(&changed_file(show, path));
     }
-    let whole = invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan);
+    let whole = is_whole(plan, invalid);
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
     let mut ledger = ledger;
     // This run has no account: what the last one spent is not to look like its own.
@@ -216,15 +221,35 @@ fn nothing_to_do(
         pace: Pace::default(),
     };
     if whole && !streams.json {
-        let have = count(status::kept_takes(plan, Kept::Have), "take");
-        let folder = show.output.display();
-        let text = format!("Nothing to do: {have} on disk, in {folder}\n");
-        return print(streams, &text).map(|_| exit);
+        return print(streams, &nothing_text(show, plan)).map(|_| exit);
     }
     let findings = Findings::of(plan);
     let none = Duration::ZERO;
     summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
+}
+
+/// Remembers that everything is there, so that the next run with the same words is quick.
+fn memorise(show: &Show, found: Option<&Books>, plan: &Plan, checked: &Checked, streams: &Streams) {
+    if let Some(books) = found.filter(|books| !books.mended)
+        && !streams.json
+        && is_whole(plan, checked.invalid)
+    {
+        let talk = show.told(&checked.complaints, streams);
+        let data = nothing_text(show, plan);
+        memo::remember(show, &books.ledger, &talk, &data, streams);
+    }
+}
+
+/// Tells whether everything that is wanted is there.
+fn is_whole(plan: &Plan, invalid: usize) -> bool {
+    invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan)
+}
+
+fn nothing_text(show: &Show, plan: &Plan) -> String {
+    let have = count(status::kept_takes(plan, Kept::Have), "take");
+    let folder = show.output.display();
+    format!("Nothing to do: {have} on disk, in {folder}\n")
 }
 
 fn changed_file(show: &Show, path: &str) -> String {

@@ -1,11 +1,14 @@
 //! `status`: what the run log knows.
 
+use std::collections::HashSet;
+
 use crate::cli::args;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::{Files, Stopped, load, show_id};
+use crate::cli::show::{Files, Stopped, load, selection, show_id};
 use crate::cli::streams::Streams;
-use crate::cli::{books, planning};
+use crate::cli::{books, deciding, planning};
+use crate::domain::id::ShotId;
 use crate::report::json;
 use crate::report::status::{self, View};
 
@@ -31,7 +34,15 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         chosen: &args.selection,
         flags: &flags,
     };
-    let (plan, _) = planning::plan(&wish, &ledger, &id, &budget, streams)?;
+    let selection = selection(&args.selection, streams)?;
+    let mut asked = HashSet::new();
+    let (plan, _) = planning::plan_with(&wish, &ledger, &id, &budget, streams, |wanted| {
+        if !selection.is_everything() && selection.has(wanted) {
+            asked.insert(wanted.shot.clone());
+        }
+    })?;
+    let is_asked = |shot: &ShotId| selection.is_everything() || asked.contains(shot);
+    let decided = deciding::decided(&show, is_asked);
     let absent = Files::open(&show.output, streams)?.absent(&ledger);
     let folder = show.output.to_string_lossy();
     let view = View {
@@ -41,6 +52,7 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         caps: &budget.caps,
         folder: &folder,
         running: running.as_ref(),
+        decided: &decided,
     };
     let text = if streams.json {
         json::status::spell(&view)

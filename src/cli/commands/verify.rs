@@ -11,7 +11,7 @@ use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::repair::{self, Gone, Outlook, Repaired, Wants};
 use crate::cli::service::Service;
-use crate::cli::show::{self, Show, Stopped, load};
+use crate::cli::show::{self, Show, Stopped, load_undecided};
 use crate::cli::streams::Streams;
 use crate::cli::watching;
 use crate::domain::id::TaskId;
@@ -27,7 +27,7 @@ use crate::store::verify::{Finding, Verifier};
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn verify(args: &args::Verify, streams: &Streams) -> Result<Exit, Stopped> {
-    let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
+    let show: &'static Show = Box::leak(Box::new(load_undecided(&args.manifest, streams)?));
     books::must_be_there(&show.output, streams)?;
     if args.repair {
         return mend(show, args, streams);

@@ -23,6 +23,7 @@ fn told(complaint: &Diagnostic) -> String {
         complaint.code, shot, complaint.message
     )];
     lines.extend(complaint.expected.iter().map(|line| format!("  = {line}")));
+    lines.extend(complaint.facts.iter().map(|line| format!("  = {line}")));
     lines.extend(complaint.help.iter().map(|line| format!("  help: {line}")));
     lines.join("\n")
 }

@@ -24,6 +24,8 @@ pub(super) struct IntentLine<'a> {
     reserved_usd_micros: Money,
     #[serde(default, skip_serializing_if = "is_zero")]
     resend: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
     #[serde(borrow)]
     parts: PartsLine<'a>,
     #[serde(borrow)]
@@ -58,6 +60,7 @@ impl<'a> From<&'a Intent> for IntentLine<'a> {
             attempt: r.attempt.0,
             reserved_usd_micros: r.reserved.into(),
             resend: r.resend,
+            reason: r.reason.as_deref().map(Cow::Borrowed),
             parts: (&r.parts).into(),
             made: (&r.made).into(),
         }
@@ -77,6 +80,7 @@ impl From<IntentLine<'_>> for Intent {
             attempt: Attempt(line.attempt),
             reserved: line.reserved_usd_micros.into(),
             resend: line.resend,
+            reason: line.reason.map(Cow::into_owned),
             made: line.made.into(),
         }
     }

@@ -63,6 +63,7 @@ fn intent() -> Intent {
         attempt: Attempt(1),
         reserved: Micros::new(56_000),
         resend: 1,
+        reason: None,
         made: Made {
             sequence: Some("104/TCC".into()),
             values: vec![("angle".into(), "low angle".into())],
@@ -345,14 +346,14 @@ prop_compose! {
         run in any::<String>(), task in any_task(), shot in any::<String>(),
         variant in any::<u32>(), first in 0u32..5000, count in 1u32..21, key in any_sha(),
         words in any::<[String; 3]>(), attempt in any::<u32>(), reserved in any::<u64>(),
-        resend in any::<u32>(), made in any_made(),
+        resend in any::<u32>(), reason in any::<Option<String>>(), made in any_made(),
     ) -> Intent {
         let [prompt, references, settings] = words;
         Intent {
             run: RunId::new(&run), task, shot: ShotId::new(&shot), variant: Variant(variant),
             takes: Takes { first: TakeNo(first), count }, key: Key(key),
             parts: KeyParts { prompt, references, settings }, attempt: Attempt(attempt),
-            reserved: Micros::new(reserved), resend, made,
+            reserved: Micros::new(reserved), resend, reason, made,
         }
     }
 }

@@ -70,7 +70,7 @@ impl Object {
 }
 
 /// Appends the members of an object without its braces, each after a comma.
-fn put_members(object: &impl Serialize, out: &mut Vec<u8>) {
+pub(super) fn put_members(object: &impl Serialize, out: &mut Vec<u8>) {
     let brace = out.len();
     put_json(object, out);
     out[brace] = b',';

@@ -76,6 +76,7 @@ impl Deal {
             attempt: Attempt(0),
             reserved: self.price.times(u64::from(self.count)),
             resend,
+            reason: None,
             made: self.made(),
         }
     }

@@ -62,8 +62,9 @@ pub const SHOT_KEYS: &[Key] = &[
         form: Form::WordsOrEmpty(Status::WORDS),
         unit: "",
         unset: Unset::Value(r#""todo""#),
-        about: "Whether a run may buy it: `todo` and `retake` run; `approved`, `hold`, `omit` and \
-                `wfa` (waiting for approval) do not.",
+        about: "Whether a run may buy it: `todo` runs; `retake` runs and buys a fresh set of takes, \
+                once; `approved`, `hold`, `omit` and `wfa` (waiting for approval) do not run. A \
+                later `reshoot approve`, `retake`, `hold` or `omit` wins over it.",
         example: r#""approved""#,
         becomes: "",
     },

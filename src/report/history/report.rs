@@ -6,6 +6,7 @@ use crate::domain::class::Trouble;
 use crate::domain::id::{ShotId, ShowId, TakeNo, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::ledger::bills::Absent;
+use crate::ledger::decision::{Decisions, Made, TakeAt};
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::Account;
 use crate::ledger::record::Saved;
@@ -42,6 +43,8 @@ pub struct Report<'a> {
     /// What the manifest says of each shot beside its picture: its note and columns that mean
     /// nothing here. Not from the log; none until the caller, who has the manifest, puts it in.
     pub kept: BTreeMap<&'a str, &'a [(String, String)]>,
+    /// What people decided. Not from the log either; none until the caller puts it in.
+    pub decisions: Option<&'a Decisions>,
 }
 
 /// One take.
@@ -162,7 +165,25 @@ impl<'a> Report<'a> {
             trails: history.trails().iter().map(|(_, trail)| trail).collect(),
             runs: &ledger.runs,
             kept: BTreeMap::new(),
+            decisions: None,
         }
+    }
+}
+
+impl<'a> Report<'a> {
+    /// Gives the last decision that says something of a take, and whether it is the chosen one.
+    #[must_use]
+    pub fn decision(&self, take: &Take<'_>) -> (Option<&'a Made>, bool) {
+        let Some(decisions) = self.decisions else {
+            return (None, false);
+        };
+        let (shot, at) = (&take.known.shot, take.at());
+        let index = take.index();
+        let made = decisions.on_take(shot, at, take.task, index);
+        let chosen = decisions.chosen(shot, at.variant);
+        // Of several attempts under a number only one has the picture that was chosen.
+        let is_chosen = chosen.is_some_and(|(number, _)| number == at.take);
+        (made, is_chosen && take.image.is_some())
     }
 }
 
@@ -212,6 +233,20 @@ impl<'a> Take<'a> {
     /// Gives what takes are sorted by.
     fn place(&self) -> (&'a ShotId, Variant, TakeNo, TaskId) {
         (&self.known.shot, self.known.variant, self.number, self.task)
+    }
+
+    /// Gives its variant and number.
+    fn at(&self) -> TakeAt {
+        TakeAt {
+            variant: self.known.variant,
+            take: self.number,
+        }
+    }
+
+    /// Gives which image of its task it is, or would be.
+    fn index(&self) -> u32 {
+        let missing = self.number.0.saturating_sub(self.known.takes.first.0);
+        self.image.map_or(missing, |image| image.index)
     }
 
     /// Gives how far it has come.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::class::Trouble;
 use crate::domain::id::ShowId;
@@ -32,7 +32,7 @@ pub fn spell(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
 struct ReportJson<'a> {
     format: u32,
     show_id: Option<&'a str>,
-    takes: Each<'a, Take<'a>, TakeJson<'a>>,
+    takes: TakesJson<'a>,
     problems: Each<'a, Told, ProblemJson<'a>>,
     money: MoneyJson<'a>,
     bill_check: BillJson<'a>,
@@ -47,7 +47,7 @@ impl<'a> ReportJson<'a> {
         Self {
             format: FORMAT,
             show_id: report.show.map(ShowId::as_str),
-            takes: Each(&report.takes, TakeJson::of),
+            takes: TakesJson(report),
             problems: Each(&report.problems, ProblemJson::of),
             money: MoneyJson::of(report),
             bill_check: BillJson::of(report),
@@ -59,6 +59,16 @@ impl<'a> ReportJson<'a> {
                 .map(|(shot, kept)| (*shot, Values(kept)))
                 .collect(),
         }
+    }
+}
+
+/// The takes of a report, each spelled when it is come to.
+struct TakesJson<'a>(&'a Report<'a>);
+
+impl Serialize for TakesJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let takes = self.0.takes.iter();
+        serializer.collect_seq(takes.map(|take| TakeJson::of(self.0, take)))
     }
 }
 
@@ -87,10 +97,17 @@ struct TakeJson<'a> {
     cost_assumed: bool,
     reserved_usd_micros: u64,
     file: Option<FileJson<'a>>,
+    decision: Option<&'static str>,
+    decision_note: Option<&'a str>,
+    decision_by: Option<&'a str>,
+    decision_at: Option<String>,
+    /// Whether it is the take that was approved by its number.
+    chosen: bool,
 }
 
 impl<'a> TakeJson<'a> {
-    fn of(take: &'a Take<'a>) -> Self {
+    fn of(report: &'a Report<'a>, take: &'a Take<'a>) -> Self {
+        let (decision, chosen) = report.decision(take);
         let bought = &take.trail.bought;
         let made = &*bought.made;
         Self {
@@ -123,6 +140,11 @@ impl<'a> TakeJson<'a> {
                 width: saved.width,
                 height: saved.height,
             }),
+            decision: decision.map(|made| made.kind.word()),
+            decision_note: decision.and_then(|made| made.note.as_deref()),
+            decision_by: decision.and_then(|made| made.by.as_deref()),
+            decision_at: decision.map(|made| made.at.to_string()),
+            chosen,
         }
     }
 }

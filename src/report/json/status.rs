@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::domain::id::{ShowId, TaskId};
 use crate::journal::lock::Holder;
 use crate::ledger::bills::Bills;
+use crate::report::decided;
 use crate::report::json::bill::BillCheckJson;
+use crate::report::json::decided::{DecidedJson, ShotCountsJson};
 use crate::report::json::report::{RunJson, WhyJson};
 use crate::report::json::{AccountJson, CapsJson, FORMAT, text};
 use crate::report::phrase::advice;
@@ -27,6 +29,8 @@ pub fn spell(view: &View<'_>) -> String {
         folder: view.folder,
         problems: ProblemJson::all(&standing.problems, unasked.as_ref()),
         takes: CountsJson::of(&Counts::of(&standing, view.plan)),
+        shots: decided::Counts::of(view.decided).into(),
+        decided: view.decided.iter().map(DecidedJson::of).collect(),
         money: MoneyJson {
             show: accounts.show.into(),
             run: run_account(view.ledger).into(),
@@ -86,6 +90,10 @@ struct StatusJson<'a> {
     show_id: Option<&'a str>,
     folder: &'a str,
     takes: CountsJson,
+    /// Shots of the manifest, by what is true of them.
+    shots: ShotCountsJson,
+    /// Every shot of which status column or decisions say something.
+    decided: Vec<DecidedJson<'a>>,
     problems: Vec<ProblemJson<'a>>,
     money: MoneyJson<'a>,
     bill_check: BillCheckJson,

@@ -97,6 +97,7 @@ impl Deal {
             attempt: Attempt(self.attempt),
             reserved: PRICE.times(u64::from(self.count)),
             resend,
+            reason: None,
             made: self.made(),
         }
     }

@@ -70,11 +70,11 @@ fn notes_and_other_columns_of_the_shots_are_told() {
         .headers()
         .expect("a header")
         .iter()
-        .skip(28)
+        .skip(33)
         .collect();
     assert_eq!(head, ["Artist", "note", "seed (of the list)"]);
     for row in reader.records().map(|row| row.expect("a row")) {
-        let own: Vec<_> = row.iter().skip(28).collect();
+        let own: Vec<_> = row.iter().skip(33).collect();
         let formula = format!("'{FORMULA}");
         let told = if row[0] == *shot.as_str() {
             ["Ada; Bo", &formula, "7"]

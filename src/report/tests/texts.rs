@@ -52,6 +52,7 @@ fn the_status_tells_what_is_unsure_first() {
         caps: &CAPS,
         folder: "out",
         running: None,
+        decided: &[],
     };
     let text = harmless(status::text(&view, Style::default()));
     assert!(text.starts_with("unsure: 1 take: "), "{text}");
@@ -68,6 +69,7 @@ fn the_status_of_nothing() {
         caps: &Caps::default(),
         folder: "o\u{1b}ut",
         running: None,
+        decided: &[],
     };
     insta::assert_snapshot!(harmless(status::text(&view, Style::default())));
     insta::assert_snapshot!(harmless(json::status::spell(&view)));
@@ -191,6 +193,7 @@ fn colour_adds_nothing_but_colour() {
         caps: &CAPS,
         folder: "out",
         running: None,
+        decided: &[],
     };
     let plain = status::text(&view, Style::default());
     let style = Style {

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{ImageId, Key, ShotId, TaskId, Variant};
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::SetAside;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{End, Fate};
+use crate::manifest::model::Status;
 use crate::runner::tests::cupboard::Cupboard;
 
 /// A request, as far as it makes a picture.
@@ -15,7 +17,9 @@ pub(super) type Picture = (ShotId, Variant, Key);
 #[derive(Default)]
 pub(super) struct Allowed {
     wanted: BTreeMap<Picture, u64>,
-    /// What `--rebuy missing` allowed besides, once for each image.
+    /// What the status column asked for as a retake, beside what there was.
+    retakes: BTreeMap<Picture, u64>,
+    /// What `--rebuy missing` and retakes allowed besides, once for each image.
     again: BTreeMap<Picture, BTreeSet<(TaskId, u32)>>,
     /// Which image each take became, for ever.
     pub(super) takes: BTreeMap<(ShotId, Variant, u32), ImageId>,
@@ -28,7 +32,12 @@ pub(super) struct Allowed {
 impl Allowed {
     pub(super) fn want(&mut self, wanted: &Wanted) {
         let picture = (wanted.shot.clone(), wanted.variant, wanted.key);
-        let most = self.wanted.entry(picture).or_default();
+        let asked = if wanted.status == Status::Retake {
+            &mut self.retakes
+        } else {
+            &mut self.wanted
+        };
+        let most = asked.entry(picture).or_default();
         *most = (*most).max(u64::from(wanted.takes));
     }
 
@@ -54,9 +63,22 @@ impl Allowed {
         }
     }
 
+    /// A person sets takes aside: each may be bought once more.
+    pub(super) fn retake(&mut self, ledger: &Ledger, takes: &[SetAside]) {
+        for take in takes {
+            let Some(task) = ledger.task(take.task) else {
+                continue;
+            };
+            let picture = (task.shot.clone(), task.variant, task.key);
+            let again = self.again.entry(picture).or_default();
+            again.insert((take.task, take.index));
+        }
+    }
+
     /// Gives how many images may be bought of a picture.
     pub(super) fn most(&self, picture: &Picture) -> u64 {
-        let wanted = self.wanted.get(picture).copied().unwrap_or(0);
+        let of = |asked: &BTreeMap<Picture, u64>| asked.get(picture).copied().unwrap_or(0);
+        let wanted = of(&self.wanted) + of(&self.retakes);
         let again = self.again.get(picture).map_or(0, BTreeSet::len);
         wanted + again as u64
     }

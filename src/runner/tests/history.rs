@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::digest::Sha256;
-use crate::domain::id::{RunId, ShowId};
+use crate::domain::id::{RunId, ShotId, ShowId};
 use crate::domain::money::Micros;
+use crate::ledger::decision::{self, Act, Decision, Decisions, SetAside};
 use crate::ledger::fold::Ledger;
+use crate::ledger::known;
 use crate::ledger::money::Caps;
 use crate::ledger::port::{LogError, RunLog as _};
 use crate::ledger::record::{LogOpened, Record, RunEnded, RunStarted};
@@ -56,6 +59,9 @@ pub(super) struct History {
     show: ShowId,
     /// Whether the end of the log was mended since the last life.
     mended: bool,
+    /// What people decided.
+    decisions: Decisions,
+    decided: u64,
 }
 
 /// How a life ended.
@@ -131,6 +137,8 @@ impl History {
             lives: 0,
             show,
             mended: false,
+            decisions: Decisions::default(),
+            decided: 0,
         }
     }
 
@@ -200,6 +208,47 @@ impl History {
             state.clock.jump(people);
             state.see(Sight::ClockJump);
         }
+        drop(state);
+        if people.chance(250) {
+            self.retake(people);
+        }
+    }
+
+    /// Somebody asks for a shot again, or for one take of it: whatever it has counts no longer.
+    fn retake(&mut self, people: &mut Dice) {
+        let mut state = self.universe.state();
+        let state = &mut *state;
+        let known = known::takes(&state.log.ledger);
+        let shots: Vec<&ShotId> = known.keys().collect();
+        let Some(shot) = (!shots.is_empty()).then(|| people.pick(&shots)) else {
+            return;
+        };
+        let aside = self.decisions.aside(shot);
+        let takes = known[shot].iter().map(|known| known.take);
+        let mut takes: Vec<SetAside> = takes
+            .filter(|take| !aside.has(take.task, take.index))
+            .collect();
+        if people.chance(400) {
+            takes.truncate(1);
+        }
+        state.allowed.retake(&state.log.ledger, &takes);
+        state.see(Sight::Retaken);
+        state.tell(|| {
+            format!("people: {shot} is to be made again, these count no longer: {takes:?}")
+        });
+        self.decided += 1;
+        self.decisions.apply(&decision::Stamped {
+            seq: self.decided,
+            at: Timestamp::UNIX_EPOCH,
+            record: decision::Record::Decision(Box::new(Decision {
+                act: Act::Retake(takes),
+                shot: (*shot).clone(),
+                take: None,
+                note: None,
+                by: None,
+                column: None,
+            })),
+        });
     }
 
     fn live_through(&mut self, people: &mut Dice) {
@@ -280,6 +329,7 @@ impl History {
         let terms = Terms {
             show: &self.show,
             selection: &selection,
+            decisions: &self.decisions,
             caps: self.caps,
             rebuy_missing: flags.rebuy_missing,
             retry_refused: flags.retry_refused,

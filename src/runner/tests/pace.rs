@@ -12,6 +12,7 @@ use crate::domain::digest::Sha256;
 use crate::domain::id::{RunId, ShowId, Variant};
 use crate::expand::request::{SentImage, SentReference};
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::port::RunLog as _;
@@ -166,6 +167,7 @@ impl Stage {
         let terms = Terms {
             show: &show,
             selection: &selection,
+            decisions: &Decisions::default(),
             caps: Caps::default(),
             rebuy_missing: false,
             retry_refused: false,

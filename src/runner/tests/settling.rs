@@ -14,6 +14,7 @@ use crate::domain::id::{ImageId, RunId, ShowId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::request::{SentImage, SentReference};
 use crate::expand::wanted::Wanted;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, Caps};
 use crate::ledger::port::RunLog as _;
@@ -110,6 +111,7 @@ async fn go(teller: &Teller, show: &Show) -> Outcome {
     let terms = Terms {
         show: &ShowId::new("show"),
         selection: &selection,
+        decisions: &Decisions::default(),
         caps: show.caps,
         rebuy_missing: show.rebuy,
         retry_refused: false,

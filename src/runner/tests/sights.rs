@@ -33,6 +33,7 @@ pub(super) enum Sight {
     Edited,
     UploadForgotten,
     LogGone,
+    Retaken,
     Adopted,
 }
 
@@ -69,6 +70,7 @@ impl Sight {
         Self::Edited,
         Self::UploadForgotten,
         Self::LogGone,
+        Self::Retaken,
         Self::Adopted,
     ];
 }

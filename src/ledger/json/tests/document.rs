@@ -68,6 +68,7 @@ fn the_worked_example_is_computed_right() {
 /// A record with every field that may be left out.
 fn everything_said() -> Record {
     let mut intent = intent();
+    intent.reason = Some("retake".into());
     intent.made.resolution = Some("1k".into());
     intent.made.ttl = Some(60);
     intent.made.webhook = true;

@@ -70,6 +70,7 @@ pub(super) async fn committed(results: u32) -> CommittedIntent {
         attempt: Attempt(0),
         reserved: Micros::new(28_000),
         resend: 0,
+        reason: None,
         made: Made {
             name: "s_v{take:3}.{ext}".to_owned(),
             sequence: None,
