@@ -337,8 +337,8 @@ impl Spot<'_, '_> {
             let complaint = Diagnostic::error("no-reference-for-ratio", message)
                 .at(self.place_of_size())
                 .of_shot(&self.shot.id.value)
-                .expected("a reference, or an `aspect_ratio` of the model's table")
-                .help("add a reference, or set `aspect_ratio` to one such as \"16:9\"");
+                .expected("a reference, or an `aspect_ratio` such as `16:9`")
+                .help("add a reference, or write `aspect_ratio = \"16:9\"`");
             return Err(vec![complaint]);
         }
         let webhook_url = self.link("webhook_url", settings.webhook_url)?;
