@@ -455,10 +455,12 @@ pub fn show_id(
             let output = show.output.display();
             let complaint = Diagnostic::error(
                 "other-show",
-                format!("the output folder {output} holds the run log of show {log}"),
+                format!("the output folder `{output}` belongs to another show"),
             )
             .at(written.place)
-            .expected(format!("`{log}`, or another output folder"))
+            .expected(format!(
+                "`{log}`, whose run log it holds, or another output folder"
+            ))
             .help("give every show an output folder of its own, or put its id back");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
@@ -466,9 +468,13 @@ pub fn show_id(
             let output = show.output.display();
             let complaint = Diagnostic::error(
                 "other-show",
-                format!("the output folder {output} holds the run log of show {log}, and this manifest has no `show.id`"),
+                format!("the output folder `{output}` belongs to a show with an id"),
             )
-            .help("choose another output folder with --out, or write that id into `[show]` if this is that show");
+            .in_file(&show.name)
+            .expected(format!(
+                "`id = \"{log}\"` under `[show]`, or another output folder"
+            ))
+            .help("write that id if this is that show, else choose another folder with `--out`");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
         (Some(log), written) if !log_has_it_from_manifest => {
@@ -505,11 +511,12 @@ fn other_list(show: &Show, list: &str, log: &ShowId, streams: &Streams) -> Stopp
     let (output, name) = (show.output.display(), &show.name);
     let complaint = Diagnostic::error(
         "other-list",
-        format!("the output folder {output} holds the run log of `{list}`, and this is `{name}`"),
+        format!("the output folder `{output}` holds the run log of `{list}`, not of `{name}`"),
     )
+    .in_file(name)
     .expected("a folder of its own for each list: one run log tells of one show")
     .help(format!(
-        "name another folder with --out; if this is the same list under a new name, write \
+        "name another folder with `--out`; if this is the same list under a new name, write \
          `id = \"{log}\"` under `[show]` of the manifest, or of a `show.toml` beside the list"
     ));
     let _invalid = refuse(&show.manifest.sources, &[complaint], streams);

@@ -94,7 +94,7 @@ impl Draft {
                 let warning = Diagnostic::warning("unused-sequence", message)
                     .at(self.defined.get(&format!("sequences.{key}")).copied());
                 match nearest(key, found.iter().map(String::as_str)) {
-                    Some(near) => warning.help(format!("is {} meant?", shown(near))),
+                    Some(near) => warning.help(format!("write {} if that is meant", shown(near))),
                     None => warning.help("write it as the ids of its shots begin, or take it out"),
                 }
             })

@@ -214,7 +214,9 @@ fn faults_of(fixture: &Fixture, said: &Said) -> Vec<String> {
                 .any(|line| line.trim_start().starts_with(what))
         };
         let is_error = level.starts_with("error[");
-        check(!is_error || told("-->"), &format!("no place: {head}"));
+        // Words of the command line are named in the message itself.
+        let is_placed = told("-->") || fixture.exit == 2;
+        check(!is_error || is_placed, &format!("no place: {head}"));
         let helps = told("help: ") || level.starts_with("note[");
         check(helps, &format!("no help: {head}"));
         let first = message.chars().next().unwrap_or(' ');
@@ -356,3 +358,77 @@ fn codes_of(folder: &Path, codes: &mut BTreeSet<String>) {
 
 /// Texts of files with codes that look like one.
 const NO_CODES: [&str; 0] = [];
+
+#[test]
+fn the_page_of_messages_is_current() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
+    let mut codes: BTreeMap<String, Told> = BTreeMap::new();
+    let mut others: BTreeMap<String, Told> = BTreeMap::new();
+    for fixture in fixtures() {
+        let snapshot = folder().join(format!("snapshots/{}.snap", fixture.name));
+        let text = fs::read_to_string(snapshot).expect("a snapshot");
+        for complaint in text.split("\n\n") {
+            let Some((code, told)) = example(complaint) else {
+                continue;
+            };
+            // A fixture that is named after a code shows it best.
+            if fixture.name.starts_with(&format!("{code}-")) && told.0 != "warning" {
+                codes.entry(code).or_insert(told);
+            } else {
+                others.entry(code).or_insert(told);
+            }
+        }
+    }
+    for (code, told) in others {
+        codes.entry(code).or_insert(told);
+    }
+    let rows = codes.iter().map(|(code, (level, message, help))| {
+        let cell = |text: &str| text.replace('|', "\\|");
+        format!(
+            "| `{code}` | {level} | {} | {} |\n",
+            cell(message),
+            cell(help)
+        )
+    });
+    let made = format!("{HEAD}{}", rows.collect::<String>());
+    if std::env::var_os("RESHOOT_REFRESH").is_some() {
+        fs::write(&page, &made).expect("the page");
+    }
+    let found = fs::read_to_string(&page).expect("docs/messages.md");
+    assert!(
+        found == made,
+        "docs/messages.md is not current: run this test with RESHOOT_REFRESH=1"
+    );
+}
+
+/// Level, message and help of a complaint.
+type Told = (String, String, String);
+
+/// Reads a complaint as it is drawn: its code, and what the page tells of it.
+fn example(complaint: &str) -> Option<(String, Told)> {
+    let mut lines = complaint.lines().skip_while(|line| !is_head(line));
+    let (level, rest) = lines.next()?.split_once('[')?;
+    let (code, message) = rest.split_once("]: ")?;
+    let help = lines.skip_while(|line| !line.starts_with("help: "));
+    let help = help.take_while(|line| line.starts_with("help: ") || line.starts_with("      "));
+    let help: Vec<&str> = help
+        .map(|line| line.trim_start_matches("help: ").trim())
+        .collect();
+    let told = (level.to_owned(), message.to_owned(), help.join(" "));
+    Some((code.to_owned(), told))
+}
+
+/// What the page of messages begins with.
+const HEAD: &str = "# Messages\n\n\
+Everything `check`, `plan` and the other commands can find wrong, by the name in brackets that \
+follows `error`, `warning` or `note`. An error stops every purchase, a warning is worth a look, a \
+note tells what was decided on your behalf. Each is shown here with one example; the message itself \
+names the file, line, column, cell and shot, shows the line, and says what was expected.\n\n\
+This page is made from the snapshots in `tests/fixtures/invalid`, and a test keeps it current.\n\n\
+| name | level | an example | what to do |\n|---|---|---|---|\n";
+
+fn is_head(line: &str) -> bool {
+    ["error[", "warning[", "note["]
+        .iter()
+        .any(|level| line.starts_with(level))
+}
