@@ -39,7 +39,7 @@ pub(super) fn decode(
     let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
     let doubted = other && looks_like_utf8(&bytes);
     // `--encoding` is for lists alone.
-    let is_manifest = path.ends_with(".toml");
+    let is_manifest = path.to_ascii_lowercase().ends_with("toml");
     match decoded(bytes, encoding) {
         Ok(text) => {
             let text = SourceText::from(text);

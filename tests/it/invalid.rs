@@ -267,7 +267,94 @@ fn json_tells_the_same() {
     fs::write(show.path().join("ragged-row.csv"), list).expect("a copy");
     let said = show.reshoot(&["check", "ragged-row.csv", "--json"]);
     said.exits(3);
-    insta::assert_snapshot!(said.out);
+    insta::assert_snapshot!(said.out, @r#"
+    {
+      "complaints": [
+        {
+          "cell": "C2 (characters)",
+          "code": "unknown-character",
+          "column": 23,
+          "expected": [
+            "an entry of the bible; there are no characters"
+          ],
+          "facts": [],
+          "file": "ragged-row.csv",
+          "help": "add `[characters.mira]` to the bible",
+          "line": 2,
+          "message": "no character is called `mira`",
+          "related": [],
+          "severity": "error",
+          "shot": "0010"
+        },
+        {
+          "cell": "D2 (preset)",
+          "code": "unknown-preset",
+          "column": 28,
+          "expected": [
+            "one of `1k-16x9`, `1k-1x1`, `1k-21x9`, `1k-2x3`, `1k-3x2`, `1k-3x4`, `1k-4x3`, `1k-9x16`, 10 more"
+          ],
+          "facts": [],
+          "file": "ragged-row.csv",
+          "help": "name a preset there is, or add `[presets.board]` to the manifest",
+          "line": 2,
+          "message": "no preset is called `board`",
+          "related": [],
+          "severity": "error",
+          "shot": "0010"
+        },
+        {
+          "cell": "E3",
+          "code": "ragged-row",
+          "column": 37,
+          "expected": [
+            "4 cells"
+          ],
+          "facts": [],
+          "file": "ragged-row.csv",
+          "help": "put text that holds a `,` between double quotes: `\"…\"`",
+          "line": 3,
+          "message": "row 3 has 5 cells where the header has 4",
+          "related": [],
+          "severity": "error",
+          "shot": null
+        },
+        {
+          "cell": "B4 (prompt)",
+          "code": "ragged-row",
+          "column": 6,
+          "expected": [
+            "4 cells"
+          ],
+          "facts": [],
+          "file": "ragged-row.csv",
+          "help": "add the `,` that is missing; a cell may be empty",
+          "line": 4,
+          "message": "row 4 has 2 cells where the header has 4",
+          "related": [],
+          "severity": "error",
+          "shot": null
+        },
+        {
+          "cell": "D5 (preset)",
+          "code": "unknown-preset",
+          "column": 27,
+          "expected": [
+            "one of `1k-16x9`, `1k-1x1`, `1k-21x9`, `1k-2x3`, `1k-3x2`, `1k-3x4`, `1k-4x3`, `1k-9x16`, 10 more"
+          ],
+          "facts": [],
+          "file": "ragged-row.csv",
+          "help": "name a preset there is, or add `[presets.board]` to the manifest",
+          "line": 5,
+          "message": "no preset is called `board`",
+          "related": [],
+          "severity": "error",
+          "shot": "0040"
+        }
+      ],
+      "format": 1,
+      "valid": false
+    }
+    "#);
 }
 
 #[test]

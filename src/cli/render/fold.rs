@@ -43,16 +43,16 @@ pub(super) fn fold<'d>(sorted: &[&'d Diagnostic]) -> Vec<Folded<'d>> {
             related: &diagnostic.related,
         };
         let former = met.get(&same).copied();
-        match (former.and_then(|at| folded.get_mut(at)), diagnostic.place) {
-            (Some(former), Some(place)) => former.others.push(place),
-            _ => {
-                met.insert(same, folded.len());
-                folded.push(Folded {
-                    first: diagnostic,
-                    others: Vec::new(),
-                });
-            }
+        let former = former.and_then(|at| folded.get_mut(at));
+        if let (Some(former), Some(place)) = (former, diagnostic.place) {
+            former.others.push(place);
+            continue;
         }
+        met.insert(same, folded.len());
+        folded.push(Folded {
+            first: diagnostic,
+            others: Vec::new(),
+        });
     }
     folded
 }

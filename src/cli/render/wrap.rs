@@ -9,7 +9,8 @@ pub(super) fn wrap(head: &str, text: &str, width: usize) -> String {
     for (at, word) in words(text).enumerate() {
         let wide = word.chars().count();
         if at > 0 && columns + 1 + wide > width {
-            laid.push_str(&format!("\n{:indent$}", ""));
+            laid.push('\n');
+            laid.extend(std::iter::repeat_n(' ', indent));
             columns = indent;
         } else if at > 0 {
             laid.push(' ');

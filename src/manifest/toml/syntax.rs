@@ -59,7 +59,7 @@ pub(super) fn explain(file: FileNo, text: &str, errors: &[toml::de::Error]) -> B
     if let Some(mistakes) = whole::mistakes(text) {
         return Broken {
             complaints: told(file, mistakes),
-            spoilt: vec![0..end + 1],
+            spoilt: std::iter::once(0..end + 1).collect(),
         };
     }
     let lines = Lines::of(text);

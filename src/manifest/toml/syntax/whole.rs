@@ -98,14 +98,13 @@ fn brackets(line: &str, from: usize, open: &mut Vec<(usize, u8)>) {
             (Some(_), _) if escaped => escaped = false,
             (Some(b'"'), b'\\') => escaped = true,
             (Some(opened), byte) if opened == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(byte),
             (None, b'#') => return,
             (None, b'[' | b'{') => open.push((from + at, byte)),
             (None, b']' | b'}') => {
                 open.pop();
             }
-            (None, _) => {}
+            _ => {}
         }
     }
 }
