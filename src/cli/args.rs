@@ -52,7 +52,7 @@ pub enum Command {
     /// Make a new show: manifest, example bible, shots CSV, .gitignore
     Init(Init),
     /// Check the manifest and its references; offline and free
-    Check(Show),
+    Check(Check),
     /// Show what would be bought and why, with prices and caps; offline and free
     Plan(Plan),
     /// Buy what the plan says; the same command again resumes
@@ -88,7 +88,7 @@ pub enum Command {
 /// Which show.
 #[derive(Clone, Debug, Args)]
 pub struct Manifest {
-    /// The show: a .toml, .csv or .tsv file
+    /// The show: a .toml, .csv, .tsv or .xlsx file; a sheet is named as `file.xlsx#Sheet`
     #[arg(value_name = "MANIFEST", default_value = "show.toml")]
     pub manifest: PathBuf,
     /// Where images and the run log go, instead of the manifest's `show.output`
@@ -133,7 +133,21 @@ pub struct Init {
     pub folder: PathBuf,
 }
 
-/// `check` and `status`.
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Which show.
+    #[command(flatten)]
+    pub manifest: Manifest,
+    /// Which shots.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Show what each column of the shot lists is taken for, and a `[columns]` to paste
+    #[arg(long)]
+    pub columns: bool,
+}
+
+/// `status`.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Which show.
@@ -156,6 +170,9 @@ pub struct Plan {
     /// What is bought at the most.
     #[command(flatten)]
     pub buying: Buying,
+    /// Save the plan, to be signed and then bought by `run --plan FILE`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Flags that change what is bought.
@@ -196,7 +213,7 @@ pub enum Rebuy {
 }
 
 /// `run`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Which show.
     #[command(flatten)]
@@ -207,6 +224,9 @@ pub struct Run {
     /// What is bought at the most.
     #[command(flatten)]
     pub buying: Buying,
+    /// Buy what this saved plan holds, with its flags, and nothing else; refused if anything moved
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// Do not ask before spending
     #[arg(long)]
     pub yes: bool,
@@ -250,6 +270,9 @@ pub struct Explain {
     /// Which show.
     #[command(flatten)]
     pub manifest: Manifest,
+    /// Only this variant, by its number; all of them otherwise
+    #[arg(long, value_name = "N")]
+    pub variant: Option<u32>,
 }
 
 /// `approve`, `retake`, `hold` and `omit`.

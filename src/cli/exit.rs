@@ -57,7 +57,7 @@ impl Exit {
             Self::Done => "done, or nothing to do",
             Self::Unexpected => "something unexpected, such as a full disk",
             Self::Usage => "the command line is wrong",
-            Self::Invalid => "the manifest or a reference is invalid",
+            Self::Invalid => "the manifest or a reference is invalid, or not as it was signed",
             Self::Account => "the key or the balance",
             Self::Incomplete => "finished, but some takes failed, are unsure or lost",
             Self::Capped => "stopped at a cap or at --until with takes left",
@@ -81,7 +81,7 @@ Exit codes:
     0  done, or nothing to do
     1  something unexpected, such as a full disk
     2  the command line is wrong
-    3  the manifest or a reference is invalid
+    3  the manifest or a reference is invalid, or not as it was signed
     4  the key or the balance
     5  finished, but some takes failed, are unsure or lost
     6  stopped at a cap or at --until with takes left

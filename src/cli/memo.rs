@@ -27,9 +27,6 @@ use crate::store::stat::Sizes;
 use crate::store::sums;
 use crate::store::text::Texts;
 
-/// The file of what people decided.
-const DECISIONS: &str = "decisions.jsonl";
-
 /// Images looked at at a time: the kernel answers each thread by itself.
 const AT_A_TIME: usize = 2;
 
@@ -150,7 +147,6 @@ impl Memo {
             return None;
         }
         let mut seen = show.seen.clone();
-        seen.push(Seen::now(&show.output.join(DECISIONS)));
         for facts in show.facts.0.values() {
             let facts = facts.as_ref().ok()?;
             seen.push(Seen {

@@ -20,6 +20,8 @@ pub mod service;
 pub mod settings;
 pub mod show;
 pub mod signals;
+pub mod signed;
+pub mod signing;
 pub mod streams;
 pub mod targets;
 pub mod watching;

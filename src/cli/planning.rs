@@ -14,7 +14,7 @@ use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::OnDisk;
-use crate::plan::build::{Builder, Plan, Terms};
+use crate::plan::build::{Builder, Entry, Plan, Terms};
 
 /// The caps in force, and each by the name of where it was set.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,7 @@ impl Budget {
             show,
             sequence,
             shot,
+            plan,
         } = self.caps;
         let caps = [
             (run, "on this run"),
@@ -44,6 +45,9 @@ impl Budget {
         let set = caps
             .iter()
             .filter_map(|(cap, on)| cap.map(|cap| format!("{cap} {on}")));
+        let signed =
+            plan.map(|signed| format!("{} signed as plan {}", signed.most, signed.short()));
+        let set = set.chain(signed);
         match set.collect::<Vec<_>>().as_slice() {
             [] => "no cap".to_owned(),
             [one] => format!("cap {one}"),
@@ -75,6 +79,7 @@ pub fn budget(show: &Show, flags: &args::Buying, streams: &Streams) -> Result<Bu
         show: amount(&written.show),
         sequence: amount(&written.sequence),
         shot: amount(&written.shot),
+        plan: None,
     };
     let named = [
         ("max-cost", max_cost),
@@ -113,7 +118,7 @@ pub fn plan(
     budget: &Budget,
     streams: &Streams,
 ) -> Result<(Plan, Checked), Stopped> {
-    plan_with(wish, ledger, id, budget, streams, |_| {})
+    plan_with(wish, ledger, id, budget, streams, |_, _| {})
 }
 
 /// Gathers the numbers that variants had, of every shot that has variants now or had them before.
@@ -149,7 +154,7 @@ pub fn numbers(show: &Show, ledger: &Ledger) -> Numbers {
     numbers
 }
 
-/// Checks the show and builds its plan, and passes on what it is built of.
+/// Checks the show and builds its plan, and passes on what it is built of and what becomes of it.
 ///
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
@@ -159,8 +164,31 @@ pub fn plan_with(
     id: &ShowId,
     budget: &Budget,
     streams: &Streams,
-    mut each: impl FnMut(&Wanted),
+    each: impl FnMut(&Wanted, &Entry),
 ) -> Result<(Plan, Checked), Stopped> {
+    let (plan, checked, any) = build(wish, ledger, id, budget, streams, each)?;
+    if !any {
+        let flags = show::spelled(wish.chosen).join(" ");
+        streams.insist(&format!(
+            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
+        ));
+        return Err(Exit::Usage);
+    }
+    Ok((plan, checked))
+}
+
+/// Does the same, and tells whether any shot was selected instead of ending where none is.
+///
+/// # Errors
+/// Ends with an exit code after saying what is wrong.
+pub fn build(
+    wish: &Wish<'_>,
+    ledger: &Ledger,
+    id: &ShowId,
+    budget: &Budget,
+    streams: &Streams,
+    mut each: impl FnMut(&Wanted, &Entry),
+) -> Result<(Plan, Checked, bool), Stopped> {
     wish.show.expansion.remember(|| numbers(wish.show, ledger));
     let selection = selection(wish.chosen, streams)?;
     let files = Files::open(&wish.show.output, streams)?;
@@ -179,18 +207,13 @@ pub fn plan_with(
     let checked = wish
         .show
         .check(wish.flags.skip_invalid, streams, |index, wanted| {
-            each(wanted);
             any = any || selection.has(wanted);
             builder.add(index, wanted);
+            if let Some(entry) = builder.latest() {
+                each(wanted, entry);
+            }
         })?;
-    if !any {
-        let flags = show::spelled(wish.chosen).join(" ");
-        streams.insist(&format!(
-            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
-        ));
-        return Err(Exit::Usage);
-    }
-    Ok((builder.finish(), checked))
+    Ok((builder.finish(), checked, any))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ pub mod json;
 
 mod excerpt;
 mod fold;
+#[cfg(test)]
+mod lists;
 mod position;
 mod wrap;
 
@@ -82,6 +84,14 @@ pub fn skipped<'c>(
             }
         };
     shots.into_iter().map(&mut skip).collect()
+}
+
+/// Gives a place as file and line, such as `bible/cast.toml:3`.
+#[must_use]
+pub fn file_and_line(sources: &Sources, place: Place) -> Option<String> {
+    let source = sources.get(place.file)?;
+    let (line, _) = Positions::of(sources).line_and_column(place)?;
+    Some(format!("{}:{line}", source.path))
 }
 
 /// Counts the complaints, if any of them stops a purchase.

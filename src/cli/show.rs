@@ -20,12 +20,14 @@ use crate::expand::facts::ReferenceFacts;
 use crate::expand::wanted::Wanted;
 use crate::intake::folder::{Folder, Seen};
 use crate::intake::references;
+use crate::journal::decisions;
 use crate::ledger::bills::Absent;
 use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
 use crate::manifest::model::{Faulty, LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
+use crate::manifest::sheet;
 use crate::manifest::shown::shown;
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
@@ -64,6 +66,43 @@ pub struct Show {
     name: String,
 }
 
+/// What came of reading a manifest, with the folder it lies in and what the manifest itself was.
+pub struct Reading {
+    /// What came of reading it.
+    pub outcome: read::Outcome,
+    folder: Folder,
+    root: Seen,
+}
+
+/// Reads a manifest, whatever is wrong with it.
+///
+/// # Errors
+/// Ends with [`Exit::Invalid`] where there is no such file.
+pub fn read(args: &args::Manifest, survey: bool, streams: &Streams) -> Result<Reading, Stopped> {
+    let path = args.manifest.to_string_lossy().into_owned();
+    let (root, mut folder) = match open(&path) {
+        Ok(opened) => opened,
+        Err(why) => {
+            let complaint = no_manifest(path, &why);
+            return Err(refuse(&Sources::default(), &[complaint], streams));
+        }
+    };
+    let seen = Seen {
+        path: PathBuf::from(sheet::split(&path).0),
+        sha256: Some(Sha256::of(&root.bytes)),
+    };
+    let options = Options {
+        encoding: args.encoding.clone(),
+        set: args.set.clone(),
+        survey,
+    };
+    Ok(Reading {
+        outcome: read::read(root, &mut folder, &options),
+        folder,
+        root: seen,
+    })
+}
+
 /// Reads a manifest and what was decided; what is wrong with its form stops the command here.
 ///
 /// # Errors
@@ -71,6 +110,9 @@ pub struct Show {
 /// the decisions are damaged.
 pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     let mut show = load_undecided(args, streams)?;
+    // Before they are read, so that one made meanwhile counts as a change.
+    let decided = show.output.join(decisions::FILE);
+    show.seen.push(Seen::now(&decided));
     show.decisions = deciding::read(&show.output, streams)?;
     let statuses = deciding::overruled(show.manifest, &show.decisions);
     show.expansion.overrule(statuses);
@@ -82,22 +124,11 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
 /// # Errors
 /// Ends with [`Exit::Invalid`] after every complaint was shown.
 pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
-    let path = args.manifest.to_string_lossy().into_owned();
-    let (root, mut folder) = match open(&path) {
-        Ok(opened) => opened,
-        Err(why) => {
-            let complaint = no_manifest(path, &why);
-            return Err(refuse(&Sources::default(), &[complaint], streams));
-        }
-    };
-    let mut seen = vec![Seen {
-        path: args.manifest.clone(),
-        sha256: Some(Sha256::of(&root.bytes)),
-    }];
-    let options = Options {
-        encoding: args.encoding.clone(),
-        set: args.set.clone(),
-    };
+    let Reading {
+        outcome,
+        folder,
+        root,
+    } = read(args, false, streams)?;
     let read::Outcome {
         manifest,
         partial,
@@ -105,7 +136,8 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
         mut complaints,
         left_out,
         faulty,
-    } = read::read(root, &mut folder, &options);
+        surveys: _,
+    } = outcome;
     let Some(mut manifest) = manifest else {
         if let Some(mut partial) = partial {
             complain_further(&mut partial, faulty, &folder, &mut complaints);
@@ -120,6 +152,7 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
     let facts: &'static ReferenceFacts = Box::leak(Box::new(facts));
     let output = output(args, manifest);
+    let mut seen = vec![root];
     seen.extend_from_slice(folder.seen());
     Ok(Show {
         seen,
@@ -204,8 +237,12 @@ fn complain_further(
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
-    let root = Folder::manifest(path).map_err(|error| error.to_string())?;
-    let folder = Folder::of(path).map_err(|error| error.to_string())?;
+    let (file, sheet) = sheet::split(path);
+    let mut root = Folder::manifest(file).map_err(|error| error.to_string())?;
+    let folder = Folder::of(file).map_err(|error| error.to_string())?;
+    if let Some(sheet) = sheet {
+        root.path = format!("{}#{sheet}", root.path);
+    }
     Ok((root, folder))
 }
 

@@ -60,6 +60,15 @@ impl Streams {
         }
     }
 
+    /// Gives how text on standard error is laid out.
+    #[must_use]
+    pub const fn style_err(&self) -> crate::report::style::Style {
+        crate::report::style::Style {
+            color: self.color_err,
+            width: None,
+        }
+    }
+
     /// Prints data.
     ///
     /// # Errors

@@ -19,6 +19,19 @@ pub struct Source {
     pub path: String,
     /// The whole text, decoded.
     pub text: SourceText,
+    /// How it is written, if it is a shot list that could be read.
+    pub shape: Option<Shape>,
+    /// Whether it was a sheet, in which places are cells and not lines.
+    pub is_sheet: bool,
+}
+
+/// How a shot list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What separates its cells.
+    pub delimiter: u8,
+    /// The row that names its columns, as a spreadsheet counts it.
+    pub header: u32,
 }
 
 /// The decoded text of a file, shared without ever being copied: a shot list may fill memory.
@@ -64,15 +77,38 @@ pub struct Sources(Vec<Source>);
 impl Sources {
     /// Adds a text and gives its number.
     pub fn add(&mut self, path: String, text: impl Into<SourceText>) -> FileNo {
-        let text = text.into();
-        self.0.push(Source { path, text });
+        self.0.push(Source {
+            path,
+            text: text.into(),
+            shape: None,
+            is_sheet: false,
+        });
         FileNo(u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds the text that a sheet became.
+    pub fn add_sheet(&mut self, path: String, text: impl Into<SourceText>) -> FileNo {
+        let file = self.add(path, text);
+        if let Some(source) = self.0.last_mut() {
+            source.is_sheet = true;
+        }
+        file
     }
 
     /// Gives the text of a number that [`Sources::add`] gave out.
     #[must_use]
     pub fn get(&self, file: FileNo) -> Option<&Source> {
         self.0.get(usize::try_from(file.0).ok()?)
+    }
+
+    /// Notes how a list is written.
+    pub fn set_shape(&mut self, file: FileNo, shape: Shape) {
+        let source = usize::try_from(file.0)
+            .ok()
+            .and_then(|at| self.0.get_mut(at));
+        if let Some(source) = source {
+            source.shape = Some(shape);
+        }
     }
 
     /// Gives every text in the order they were added.

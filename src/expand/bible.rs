@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::expand::facts::ReferenceFacts;
+use crate::expand::origin::{From, Origin, Part, Written};
 use crate::expand::profile::ModelProfile;
 use crate::expand::reference::Held;
 use crate::expand::stranger;
@@ -47,14 +48,20 @@ pub struct Member<'m> {
     pub key: String,
     /// How prompts call it.
     pub shown: &'m str,
+    /// Where that was written: its `name`, or its key.
+    pub shown_at: Place,
+    /// Whether it was given a `name`.
+    pub is_named: bool,
     /// Where it was written.
     pub place: Place,
     /// What identifies it: its text and that of the wardrobe state.
-    pub texts: Vec<&'m str>,
+    pub texts: Vec<&'m Placed<String>>,
     /// What is never dropped: likewise.
-    pub keeps: Vec<&'m str>,
+    pub keeps: Vec<&'m Placed<String>>,
     /// Its references in the order they are sent.
     pub(crate) references: Vec<Held<'m>>,
+    /// Those of them, by index, that a sheet can stand for; none without a sheet.
+    pub(crate) sheet_covers: Vec<usize>,
 }
 
 impl Member<'_> {
@@ -64,22 +71,66 @@ impl Member<'_> {
         self.key.split_once('.').map_or(&self.key, |(base, _)| base)
     }
 
-    /// Gives the sentences that identify it, without its name.
+    /// Tells whether there are sentences that identify it.
     #[must_use]
-    pub fn identity(&self) -> String {
-        let joined = |parts: &[&str]| {
-            let parts = parts
-                .iter()
-                .map(|part| tidy(part))
-                .filter(|part| !part.is_empty());
-            parts.collect::<Vec<_>>().join("; ")
-        };
-        match (joined(&self.texts), joined(&self.keeps)) {
-            (texts, keeps) if texts.is_empty() && keeps.is_empty() => String::new(),
-            (texts, keeps) if keeps.is_empty() => format!("{texts}."),
-            (texts, keeps) if texts.is_empty() => format!("keep {keeps}."),
-            (texts, keeps) => format!("{texts}. Keep {keeps}."),
+    pub fn has_identity(&self) -> bool {
+        let mut parts = self.texts.iter().chain(&self.keeps);
+        parts.any(|part| !tidy(&part.value).is_empty())
+    }
+
+    /// Says how prompts call it.
+    pub(crate) const fn name(&self) -> From<'_> {
+        let origin = Origin::Entry(Some(self.key.as_str()), Part::Name);
+        From::start(origin, Some(self.shown_at))
+    }
+
+    /// Writes the sentences that identify it, without its name.
+    pub(crate) fn write_identity<'a>(&'a self, out: &mut Written<'a>) {
+        let has_texts = self.write_parts(&self.texts, Part::Text, "", out);
+        if has_texts {
+            out.own(".");
         }
+        let before = if has_texts { " Keep " } else { "keep " };
+        if self.write_parts(&self.keeps, Part::Keep, before, out) {
+            out.own(".");
+        }
+    }
+
+    fn write_parts<'a>(
+        &'a self,
+        parts: &[&'a Placed<String>],
+        what: Part,
+        before: &str,
+        out: &mut Written<'a>,
+    ) -> bool {
+        let mut any = false;
+        for part in parts {
+            let text = tidy(&part.value);
+            if text.is_empty() {
+                continue;
+            }
+            out.own(if any { "; " } else { before });
+            any = true;
+            let origin = Origin::Entry(Some(self.key.as_str()), what);
+            let at = part.value.len() - part.value.trim_start().len();
+            let from = From {
+                at,
+                ..From::start(origin, part.place)
+            };
+            out.push(text, from);
+        }
+        any
+    }
+
+    /// Gives its texts one after the other, as a look is told.
+    pub(crate) fn words(&self) -> Written<'_> {
+        let mut words = Written::default();
+        for (at, text) in self.texts.iter().enumerate() {
+            words.own(if at == 0 { "" } else { " " });
+            let origin = Origin::Entry(Some(self.key.as_str()), Part::Text);
+            words.push(&text.value, From::start(origin, text.place));
+        }
+        words
     }
 }
 
@@ -176,30 +227,53 @@ fn member<'m>(
     worn: Option<(&str, &'m Entry)>,
     facts: &ReferenceFacts,
 ) -> Member<'m> {
-    let layers = [Some(entry), worn.map(|(_, worn)| worn)];
-    let layers = || layers.into_iter().flatten();
+    let worn_entry = worn.map(|(_, worn)| worn);
+    let layers = || [Some(entry), worn_entry].into_iter().flatten();
     let text = |field: fn(&Entry) -> Option<&Placed<String>>| {
-        layers()
-            .filter_map(field)
-            .map(|placed| placed.value.as_str())
-            .collect::<Vec<_>>()
+        layers().filter_map(field).collect::<Vec<_>>()
     };
-    let references = in_order(entry, worn.map(|(_, worn)| worn));
+    let references = in_order(entry, worn_entry);
+    let called = text(|entry| entry.name.as_ref()).last().copied();
+    let place = worn_entry.map_or(entry.place, |worn| worn.place);
     Member {
         kind,
         key: worn.map_or_else(|| name.to_owned(), |(state, _)| format!("{name}.{state}")),
-        shown: text(|entry| entry.name.as_ref())
-            .last()
-            .copied()
-            .unwrap_or(name),
-        place: worn.map_or(entry.place, |(_, worn)| worn.place),
+        shown: called.map_or(name, |called| &called.value),
+        shown_at: called.map_or(entry.place, |called| called.place.unwrap_or(entry.place)),
+        is_named: called.is_some(),
+        place,
         texts: text(|entry| entry.text.as_ref()),
         keeps: text(|entry| entry.keep.as_ref()),
+        sheet_covers: sheet_covers(&references, worn_entry),
         references: references
             .into_iter()
             .map(|reference| Held::new(reference, facts))
             .collect(),
     }
+}
+
+/// Finds the references that a sheet can stand for: face and body.
+///
+/// The sheet of a character shows what it wears every day, so it stands for no face or body that a
+/// wardrobe state brings along; the state's own sheet does.
+fn sheet_covers(references: &[&Reference], worn: Option<&Entry>) -> Vec<usize> {
+    let is_worn = |reference: &Reference| {
+        let own = worn.map_or(&[][..], |worn| worn.references.as_slice());
+        own.iter().any(|other| std::ptr::eq(other, reference))
+    };
+    let of_role = |wanted: &'static str| {
+        let roles = references.iter().enumerate();
+        roles.filter(move |(_, reference)| role(reference) == Some(wanted))
+    };
+    let Some((_, sheet)) = of_role("sheet").next() else {
+        return Vec::new();
+    };
+    let sheet_is_worn = is_worn(sheet);
+    let covered = of_role("face").chain(of_role("body"));
+    covered
+        .filter(|(_, reference)| sheet_is_worn || !is_worn(reference))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Puts references in the order they are sent: face, body, sheet, then the others as written.

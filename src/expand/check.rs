@@ -321,10 +321,37 @@ impl Complaints {
             self.kept.into_iter().map(told).enumerate().collect();
         complaints.sort_by_key(|(_, complaint)| (complaint.place.is_none(), complaint.place));
         let mut places = vec![0; complaints.len()];
-        for (place, (added, _)) in complaints.iter().enumerate() {
-            places[*added] = place;
+        let mut kept: Vec<Diagnostic> = Vec::new();
+        let mut alike = HashMap::new();
+        for (added, complaint) in complaints {
+            let key = (complaint.code, complaint.message.clone());
+            let met: &mut Alike = alike.entry(key).or_default();
+            places[added] = met.last;
+            if complaint.is_error() || met.kept < MOST_ALIKE {
+                places[added] = kept.len();
+                (met.kept, met.last) = (met.kept + 1, kept.len());
+                kept.push(complaint);
+            } else {
+                met.untold += 1;
+            }
         }
-        let complaints = complaints.into_iter().map(|(_, complaint)| complaint);
-        (complaints.collect(), places)
+        for met in alike.values().filter(|met| met.untold > 0) {
+            let at = if met.untold == 1 { "place" } else { "places" };
+            let told = format!("the same at {} more {at}", met.untold);
+            kept[met.last].expected.push(told);
+        }
+        (kept, places)
     }
+}
+
+/// The most places at which the same warning is told, each of them.
+const MOST_ALIKE: usize = 10;
+
+/// Complaints of the same words at several places.
+#[derive(Default)]
+struct Alike {
+    kept: usize,
+    /// Where the last one that is told stands.
+    last: usize,
+    untold: usize,
 }

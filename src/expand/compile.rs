@@ -1,14 +1,15 @@
 //! A compiled prompt: references numbered, told once in a first line, marked where they are named.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
 use crate::expand::bible::{Bible, Kind, Member};
+use crate::expand::compact::{Compacted, Fitting};
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::layers::{Settings, Sourced, Stack};
-use crate::expand::lint::lint;
-use crate::expand::numbered::References;
+use crate::expand::lint::Page;
+use crate::expand::numbered::{Given, References};
+use crate::expand::origin::{From, Origin, Segment, Written};
 use crate::expand::prompt::{Body, Expander, Listed};
 use crate::expand::reference::Held;
 use crate::expand::request::SentReference;
@@ -23,14 +24,32 @@ pub struct Compiled<'a> {
     pub template: Sourced<'a, String>,
     /// The text.
     pub prompt: Arc<str>,
+    /// The pieces of the text, in order; together they are all of it.
+    pub segments: Vec<Segment<'a>>,
     /// Its length in Unicode characters, which is what the model's limit counts.
     pub chars: usize,
     /// The references in the order of their numbers.
     pub references: Vec<SentReference>,
-    /// The characters as listed.
-    pub characters: Vec<String>,
+    /// For each of them, who brought it along; several where their contents are equal.
+    pub given: Vec<Vec<Given<'a>>>,
+    /// What was left out so that the model takes the rest.
+    pub compacted: Option<Compacted<'a>>,
+    /// What the shot lists, each with how often the prompt names it.
+    pub listed: Vec<(&'a Member<'a>, usize)>,
     /// What deserves a look but stops nothing.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Compiled<'_> {
+    /// Gives the characters as listed.
+    #[must_use]
+    pub fn characters(&self) -> Vec<String> {
+        let members = self.listed.iter().map(|(member, _)| member);
+        members
+            .filter(|member| member.kind == Kind::Character)
+            .map(|member| member.key.clone())
+            .collect()
+    }
 }
 
 /// What prompts are compiled from, the same for every shot.
@@ -47,35 +66,33 @@ pub(crate) struct Material<'e, 'm> {
 ///
 /// # Errors
 /// Gives every complaint about what the shot lists, its references and its prompt.
-pub(crate) fn compile<'a, 'm: 'a>(
+pub(crate) fn compile<'a>(
     shot: &'a Shot,
     stack: &Stack<'a>,
     settings: &Settings<'a>,
-    material: Material<'_, 'm>,
+    material: Material<'a, 'a>,
 ) -> Result<Compiled<'a>, Vec<Diagnostic>> {
     let mut complaints = Vec::new();
     let members = listed(stack, material.bible, &mut complaints);
-    let own: Vec<Held<'_>> = stack
+    let own: Vec<Held<'a>> = stack
         .references()
         .iter()
         .map(|reference| Held::new(reference, material.facts))
         .collect();
-    let style = *settings.ref_style.value;
-    let mut references = References::new(style);
-    let marked: Vec<Listed<'_, 'm>> = members
-        .iter()
-        .map(|&member| Listed {
-            member,
-            marker: references.take(
-                Some(member),
-                &member.references,
-                settings.model,
-                &mut complaints,
-            ),
-        })
-        .collect();
-    references.take(None, &own, settings.model, &mut complaints);
-    references.check_count(shot, settings.model, &mut complaints);
+    let fitting = Fitting::new(&members, &own, settings.model.references);
+    let limit = *settings.ref_limit.value;
+    let compacted = fitting.compacted(limit);
+    let (marked, references) = number(
+        &members,
+        &own,
+        &fitting,
+        compacted.is_some(),
+        settings,
+        &mut complaints,
+    );
+    let told = fitting.complaint(limit, shot, settings);
+    let (more, notes): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
+    complaints.extend(more);
     let Some(template) = stack.pick(|layer| layer.prompt.as_ref()) else {
         complaints.push(no_prompt(shot, material.unprompted));
         return Err(complaints);
@@ -96,26 +113,49 @@ pub(crate) fn compile<'a, 'm: 'a>(
         shot,
     };
     let (chars, mut warnings) = unchecked.check(&references, settings.model, material.sources)?;
-    let (size, model) = (settings.size, settings.model);
-    warnings.extend(lint(
-        &body.text,
-        size,
-        model,
-        template.place,
-        material.sources,
-    ));
+    let page = Page {
+        prompt: &prompt,
+        listed: &marked,
+        mentions: &body.mentions,
+        bible: material.bible,
+        settings,
+        sources: material.sources,
+    };
+    warnings.extend(page.lint());
+    warnings.extend(notes);
+    let listed = members.into_iter().zip(body.mentions);
     Ok(Compiled {
         template,
-        prompt: prompt.into(),
+        prompt: prompt.text.into(),
+        segments: prompt.segments,
         chars,
         references: references.sent,
-        characters: members
-            .iter()
-            .filter(|member| member.kind == Kind::Character)
-            .map(|member| member.key.clone())
-            .collect(),
+        given: references.given,
+        compacted,
+        listed: listed.collect(),
         warnings,
     })
+}
+
+/// Numbers the references: those of what the shot lists, then the shot's own.
+fn number<'a>(
+    members: &[&'a Member<'a>],
+    own: &[Held<'a>],
+    fitting: &Fitting<'_, 'a>,
+    compact: bool,
+    settings: &Settings<'a>,
+    complaints: &mut Vec<Diagnostic>,
+) -> (Vec<Listed<'a, 'a>>, References<'a>) {
+    let model = settings.model;
+    let mut references = References::new(*settings.ref_style.value);
+    let mut marked = Vec::with_capacity(members.len());
+    for (at, &member) in members.iter().enumerate() {
+        let held = fitting.kept(at, compact);
+        let marker = references.take(Some(member), held, model, complaints);
+        marked.push(Listed { member, marker });
+    }
+    references.take(None, own.iter(), model, complaints);
+    (marked, references)
 }
 
 /// Puts into a template what its names stand for, unless it is plain text.
@@ -123,26 +163,32 @@ fn expand<'a>(
     template: Sourced<'a, String>,
     stack: &Stack<'a>,
     settings: &Settings<'a>,
-    listed: &[Listed<'_, '_>],
-    material: Material<'_, '_>,
-) -> Result<Body, Vec<Diagnostic>> {
+    listed: &[Listed<'a, 'a>],
+    material: Material<'a, 'a>,
+) -> Result<Body<'a>, Vec<Diagnostic>> {
     match *settings.prompt_syntax.value {
-        PromptSyntax::Plain => Ok(Body {
-            text: template.value.clone(),
-            markers: 0,
-            look_told: false,
-        }),
-        PromptSyntax::Template => Expander::new(stack, material.bible, listed, material.sources)
-            .run(template.value, template.place),
+        PromptSyntax::Plain => {
+            let mut written = Written::default();
+            let origin = Origin::Template(template.source);
+            written.push(template.value, From::start(origin, template.place));
+            Ok(Body {
+                written,
+                look_told: false,
+                mentions: vec![0; listed.len()],
+            })
+        }
+        PromptSyntax::Template => {
+            Expander::new(stack, material.bible, listed, material.sources).run(template)
+        }
     }
 }
 
 /// Looks up what the shot lists, in the order its references are sent, each entry once.
-fn listed<'e, 'm>(
+fn listed<'a>(
     stack: &Stack<'_>,
-    bible: &'e Bible<'m>,
+    bible: &'a Bible<'a>,
     complaints: &mut Vec<Diagnostic>,
-) -> Vec<&'e Member<'m>> {
+) -> Vec<&'a Member<'a>> {
     let placed = |name: &Placed<String>| (name.value.clone(), name.place);
     let sourced = |name: Sourced<'_, String>| (name.value.clone(), name.place);
     let names = [
@@ -157,7 +203,7 @@ fn listed<'e, 'm>(
         (Kind::Prop, stack.props().iter().map(placed).collect()),
         (Kind::Look, stack.look().map(sourced).into_iter().collect()),
     ];
-    let mut members: Vec<&'e Member<'m>> = Vec::new();
+    let mut members: Vec<&'a Member<'a>> = Vec::new();
     for (kind, names) in names {
         for (name, place) in names {
             match bible.find(kind, &name, place) {
@@ -200,33 +246,37 @@ fn no_prompt(shot: &Shot, unprompted: Option<Place>) -> Diagnostic {
 }
 
 /// Puts the first line, who is who, the body and the look together.
-fn assemble(body: &Body, listed: &[Listed<'_, '_>], references: &References<'_>) -> String {
-    let mut prompt = String::new();
+fn assemble<'a>(
+    body: &Body<'a>,
+    listed: &[Listed<'a, 'a>],
+    references: &References<'a>,
+) -> Written<'a> {
+    let mut prompt = Written::roomy();
     if !references.sent.is_empty() {
-        prompt.push_str(&references.line());
-        prompt.push('\n');
+        references.write_line(&mut prompt);
+        prompt.own("\n");
     }
     for member in listed.iter().map(|listed| listed.member) {
-        let identity = member.identity();
-        if member.kind != Kind::Look && !identity.is_empty() {
-            let _infallible = writeln!(prompt, "{}: {identity}", member.shown);
+        if member.kind != Kind::Look && member.has_identity() {
+            prompt.push(member.shown, member.name());
+            prompt.own(": ");
+            member.write_identity(&mut prompt);
+            prompt.own("\n");
         }
     }
-    prompt.push_str(body.text.trim());
+    prompt.append_trimmed(&body.written);
     let look = listed
         .iter()
         .map(|l| l.member)
         .find(|member| member.kind == Kind::Look);
     if let Some(look) = look.filter(|look| !body.look_told && !look.texts.is_empty()) {
-        if !prompt.is_empty() && !prompt.ends_with('\n') {
-            prompt.push_str(if prompt.ends_with(['.', '!', '?', ';']) {
-                " "
-            } else {
-                ". "
-            });
+        let before = &prompt.text;
+        if !before.is_empty() && !before.ends_with('\n') {
+            let ended = before.ends_with(['.', '!', '?', ';']);
+            prompt.own(if ended { " " } else { ". " });
         }
-        prompt.push_str(look.texts.join(" ").trim());
+        prompt.append_trimmed(&look.words());
     }
-    prompt.truncate(prompt.trim_end().len());
+    prompt.trim_end();
     prompt
 }

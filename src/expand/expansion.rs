@@ -39,6 +39,19 @@ pub struct Expansion<'m> {
     numbers: OnceLock<Numbers>,
 }
 
+/// All that is known of one shot and variant.
+#[derive(Debug)]
+pub struct Known<'k> {
+    /// The layers.
+    pub stack: &'k Stack<'k>,
+    /// The technical settings.
+    pub settings: &'k Settings<'k>,
+    /// The prompt and its references.
+    pub compiled: &'k Compiled<'k>,
+    /// The fields of the name template with their values, take and extension aside.
+    pub fields: Vec<(&'k str, String)>,
+}
+
 /// What one shot expands to.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
@@ -137,7 +150,7 @@ impl<'m> Expansion<'m> {
         Ok(wanted.into_iter().find(|wanted| wanted.variant == variant))
     }
 
-    /// Calls `tell` with the layers, the settings and the compiled prompt of one variant.
+    /// Calls `tell` with all that is known of one variant.
     ///
     /// # Errors
     /// Gives every complaint about the variant; nothing if there is no such shot or variant.
@@ -145,7 +158,7 @@ impl<'m> Expansion<'m> {
         &self,
         shot: usize,
         variant: Variant,
-        tell: impl FnOnce(&Stack<'_>, &Settings<'_>, &Compiled<'_>) -> T,
+        tell: impl FnOnce(&Known<'_>) -> T,
     ) -> Result<Option<T>, Vec<Diagnostic>> {
         let Some(shot) = self.manifest.shots.get(shot) else {
             return Ok(None);
@@ -158,8 +171,26 @@ impl<'m> Expansion<'m> {
         let (stack, complaint) = self.stack(shot, cell.layer.as_ref());
         let (settings, mut complaints) = Settings::resolve(&stack);
         complaints.extend(complaint);
+        let place = Spot {
+            manifest: self.manifest,
+            shot,
+            cell,
+            stack: &stack,
+            settings: &settings,
+        };
         match compile(shot, &stack, &settings, self.material()) {
-            Ok(compiled) if complaints.is_empty() => Ok(Some(tell(&stack, &settings, &compiled))),
+            Ok(compiled) if complaints.is_empty() => {
+                let fields = self.names.as_ref().map(NameTemplate::fields);
+                let fields = fields.unwrap_or_default().into_iter();
+                Ok(Some(tell(&Known {
+                    stack: &stack,
+                    settings: &settings,
+                    compiled: &compiled,
+                    fields: fields
+                        .map(|name| (name, place.field(name).into_owned()))
+                        .collect(),
+                })))
+            }
             compiled => {
                 complaints.extend(compiled.err().unwrap_or_default());
                 Err(complaints)
@@ -246,7 +277,7 @@ impl<'m> Expansion<'m> {
             return Err(complaints);
         }
         let warnings = compiled.warnings.clone();
-        Ok((place.wanted(compiled, request, name), warnings))
+        Ok((place.wanted(&compiled, request, name), warnings))
     }
 }
 
@@ -361,7 +392,7 @@ impl Spot<'_, '_> {
         })
     }
 
-    fn wanted(&self, compiled: Compiled<'_>, request: Request, name: FileName) -> Wanted {
+    fn wanted(&self, compiled: &Compiled<'_>, request: Request, name: FileName) -> Wanted {
         let (shot, settings) = (self.shot, self.settings);
         let values = self.cell.values.iter();
         Wanted {
@@ -377,7 +408,7 @@ impl Spot<'_, '_> {
             takes: *settings.takes.value,
             results_per_task: *settings.results_per_task.value,
             preset: settings.preset.value.clone(),
-            characters: compiled.characters,
+            characters: compiled.characters(),
             template: compiled.template.value.as_str().into(),
             key: key::of(&request),
             parts: key::parts(&request),

@@ -11,7 +11,8 @@ use crate::expand::request::AskedSize;
 use crate::expand::size;
 use crate::manifest::model::Reference;
 use crate::manifest::settings::{
-    Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer, Safety, Technical,
+    Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer, Safety,
+    Technical,
 };
 use crate::manifest::shown::{nearest, one_of, shown};
 
@@ -234,7 +235,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Gives the layers, the weakest first.
-    pub(crate) fn layers(&self) -> impl Iterator<Item = (ValueSource<'a>, &'a Layer)> {
+    pub(crate) fn layers(&self) -> impl DoubleEndedIterator<Item = (ValueSource<'a>, &'a Layer)> {
         self.0.iter().copied()
     }
 }
@@ -274,6 +275,8 @@ pub struct Settings<'a> {
     pub ttl: Sourced<'a, u32>,
     /// How references are named in prompts.
     pub ref_style: Sourced<'a, RefStyle>,
+    /// What becomes of a shot with more references than the model takes.
+    pub ref_limit: Sourced<'a, RefLimit>,
     /// Where the provider announces the end of a task, still a template.
     pub webhook_url: Option<Sourced<'a, SecretUrl>>,
     /// Where the provider puts the finished file, still a template.
@@ -316,6 +319,7 @@ impl<'a> Settings<'a> {
             safety: technical(stack, |t| t.safety.as_ref()),
             ttl: technical(stack, |t| t.ttl.as_ref()),
             ref_style: technical(stack, |t| t.ref_style.as_ref()),
+            ref_limit: technical(stack, |t| t.ref_limit.as_ref()),
             webhook_url: stack.pick(|layer| layer.technical.webhook_url.as_ref()),
             upload_endpoint: stack.pick(|layer| layer.technical.upload_endpoint.as_ref()),
         };

@@ -11,6 +11,7 @@
 
 pub mod bible;
 pub mod check;
+pub mod compact;
 pub mod compile;
 pub mod expansion;
 pub mod facts;
@@ -19,13 +20,14 @@ pub mod layers;
 mod links;
 mod lint;
 pub mod naming;
-mod numbered;
+pub mod numbered;
 pub mod numbers;
+pub mod origin;
 pub mod picture;
 pub mod presets;
 pub mod profile;
 mod prompt;
-mod reference;
+pub mod reference;
 pub mod request;
 mod size;
 mod stranger;

@@ -88,6 +88,25 @@ impl NameTemplate {
         Err(flaws.into_iter().map(complain).collect())
     }
 
+    /// Gives the fields of the template, take and extension aside, each once.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        let mut fields = Vec::new();
+        let mut open: Vec<&Piece> = self.pieces.iter().rev().collect();
+        while let Some(piece) = open.pop() {
+            match piece {
+                Piece::Optional(pieces) => open.extend(pieces.iter().rev()),
+                Piece::Field { name, .. } if !["take", "ext"].contains(&name.as_str()) => {
+                    if !fields.contains(&name.as_str()) {
+                        fields.push(name);
+                    }
+                }
+                Piece::Field { .. } | Piece::Text(_) | Piece::Slash => {}
+            }
+        }
+        fields
+    }
+
     /// Fills the template in; `value` gives a field's text, take and extension aside.
     ///
     /// # Errors

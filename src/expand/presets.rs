@@ -7,8 +7,8 @@ use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::manifest::model::Preset;
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
-    Resolution, Safety, Technical,
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
+    ReferenceTransfer, Resolution, Safety, Technical,
 };
 use crate::manifest::shown::{nearest, one_of, shown};
 
@@ -40,6 +40,7 @@ pub static BUILT_IN: LazyLock<Layer> = LazyLock::new(|| Layer {
         safety: Some(Placed::built_in(Safety::Off)),
         ttl: Some(Placed::built_in(TTL_S)),
         ref_style: Some(Placed::built_in(RefStyle::Kling)),
+        ref_limit: Some(Placed::built_in(RefLimit::Error)),
         ..Technical::default()
     },
     ..Layer::default()

@@ -2,7 +2,8 @@
 
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::expand::bible::{Bible, Kind, Member};
-use crate::expand::layers::Stack;
+use crate::expand::layers::{Sourced, Stack};
+use crate::expand::origin::{From, Origin, Written};
 use crate::expand::template::{Flaw, Piece, Pieces};
 use crate::manifest::shown::{nearest, shown, some_of};
 
@@ -20,38 +21,46 @@ const WORDS: [&str; 4] = ["characters", "location", "look", "props"];
 pub(crate) struct Listed<'b, 'm> {
     pub(crate) member: &'b Member<'m>,
     /// How the prompt marks it; none when no reference of it goes along.
-    pub(crate) marker: Option<String>,
+    pub(crate) marker: Option<Marker>,
+}
+
+/// The mark of a reference as it stands after a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Marker {
+    /// The reference, by its index.
+    pub(crate) reference: usize,
+    pub(crate) text: String,
 }
 
 /// Expands a template for one shot and variant.
-pub(crate) struct Expander<'e, 'a, 'm> {
-    pub(crate) stack: &'e Stack<'a>,
-    pub(crate) bible: &'e Bible<'m>,
-    pub(crate) listed: &'e [Listed<'e, 'm>],
-    pub(crate) sources: &'e Sources,
-    out: String,
+pub(crate) struct Expander<'e, 'a> {
+    stack: &'e Stack<'a>,
+    bible: &'e Bible<'a>,
+    listed: &'e [Listed<'a, 'a>],
+    sources: &'e Sources,
+    out: Written<'a>,
     /// The vars being expanded, outermost first.
     open: Vec<&'a str>,
-    /// How often a marker was put in.
-    markers: usize,
     look_told: bool,
+    /// How often each listed entry was named.
+    mentions: Vec<usize>,
     complaints: Vec<Diagnostic>,
 }
 
 /// An expanded template.
-pub(crate) struct Body {
-    pub(crate) text: String,
-    /// How often a marker was put in.
-    pub(crate) markers: usize,
+pub(crate) struct Body<'a> {
+    pub(crate) written: Written<'a>,
     /// Whether the look's text is in it.
     pub(crate) look_told: bool,
+    /// How often each listed entry is named.
+    pub(crate) mentions: Vec<usize>,
 }
 
-impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
+impl<'e, 'a> Expander<'e, 'a> {
     pub(crate) fn new(
         stack: &'e Stack<'a>,
-        bible: &'e Bible<'m>,
-        listed: &'e [Listed<'e, 'm>],
+        bible: &'e Bible<'a>,
+        listed: &'e [Listed<'a, 'a>],
         sources: &'e Sources,
     ) -> Self {
         Self {
@@ -59,10 +68,10 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
             bible,
             listed,
             sources,
-            out: String::new(),
+            out: Written::default(),
             open: Vec::new(),
-            markers: 0,
             look_told: false,
+            mentions: vec![0; listed.len()],
             complaints: Vec::new(),
         }
     }
@@ -73,43 +82,45 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
     /// Complains of every flaw of the template and of every name that has no value here.
     pub(crate) fn run(
         mut self,
-        template: &'a str,
-        place: Option<Place>,
-    ) -> Result<Body, Vec<Diagnostic>> {
-        self.expand(template, place);
+        template: Sourced<'a, String>,
+    ) -> Result<Body<'a>, Vec<Diagnostic>> {
+        let origin = Origin::Template(template.source);
+        self.expand(template.value, From::start(origin, template.place));
         if !self.complaints.is_empty() {
             return Err(self.complaints);
         }
         Ok(Body {
-            text: self.out,
-            markers: self.markers,
+            written: self.out,
             look_told: self.look_told,
+            mentions: self.mentions,
         })
     }
 
-    fn expand(&mut self, template: &'a str, place: Option<Place>) {
+    fn expand(&mut self, template: &'a str, from: From<'a>) {
+        let place = from.place;
         let mut after_nothing = false;
-        for piece in Pieces::of(template) {
+        let mut pieces = Pieces::of(template);
+        loop {
+            let at = pieces.at();
+            let Some(piece) = pieces.next() else { return };
             match piece {
                 Ok(Piece::Text(text)) => {
-                    let doubled = after_nothing && (self.out.is_empty() || self.out.ends_with(' '));
-                    let text = if doubled {
-                        text.strip_prefix(' ').unwrap_or(text)
-                    } else {
-                        text
-                    };
-                    self.out.push_str(text);
+                    let out = &self.out.text;
+                    let doubled = after_nothing && (out.is_empty() || out.ends_with(' '));
+                    let blank = usize::from(doubled && text.starts_with(' '));
+                    let at = at + blank;
+                    self.out.push(&text[blank..], From { at, ..from });
                     after_nothing = false;
                 }
                 Ok(Piece::Name(name)) => {
-                    let before = self.out.len();
+                    let before = self.out.text.len();
                     self.name(name, place);
-                    after_nothing = self.out.len() == before;
+                    after_nothing = self.out.text.len() == before;
                 }
                 Err(flaw) => self.complaints.push(self.flawed(flaw, place)),
             }
-            if self.out.len() > LONGEST {
-                self.out.clear();
+            if self.out.text.len() > LONGEST {
+                self.out = Written::default();
                 let message = "the prompt grows past all bounds when its vars are put in";
                 let complaint = Diagnostic::error("prompt-length", message)
                     .at(place)
@@ -126,7 +137,7 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
         let var = self.stack.var(name);
         let mut entries = self.bible.of_key(name).peekable();
         match (var, entries.peek()) {
-            (Some(var), None) => self.var(name, var.value, var.place, place),
+            (Some(var), None) => self.var(name, var, place),
             (Some(var), Some(entry)) => {
                 let kind = format!("a {}", entry.kind.word());
                 let complaint = ambiguous(name, "a var", &kind, self.spot(name, place))
@@ -147,7 +158,7 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
         }
     }
 
-    fn var(&mut self, name: &'a str, value: &'a str, at: Option<Place>, from: Option<Place>) {
+    fn var(&mut self, name: &'a str, var: Sourced<'a, String>, from: Option<Place>) {
         if self.open.contains(&name) || self.open.len() >= DEEPEST {
             let round = self.open.join("` -> `");
             let message = format!("var `{name}` stands within itself: `{round}` -> `{name}`");
@@ -159,7 +170,8 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
             return;
         }
         self.open.push(name);
-        self.expand(value, at);
+        let origin = Origin::Var(name, var.source);
+        self.expand(var.value, From::start(origin, var.place));
         self.open.pop();
     }
 
@@ -172,7 +184,7 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
         for at in 0..self.listed.len() {
             if Some(self.listed[at].member.kind) == kind {
                 if !first {
-                    self.out.push_str(", ");
+                    self.out.own(", ");
                 }
                 first = false;
                 self.mention(at);
@@ -183,17 +195,18 @@ impl<'e, 'a, 'm> Expander<'e, 'a, 'm> {
     /// Puts an entry's name and marker in; for a look its text, the first time.
     fn mention(&mut self, at: usize) {
         let Listed { member, marker } = &self.listed[at];
+        self.mentions[at] += 1;
         let told = member.kind == Kind::Look && !self.look_told && !member.texts.is_empty();
         if told {
-            self.out.push_str(member.texts.join(" ").trim());
+            self.out.append_trimmed(&member.words());
             self.look_told = true;
         } else {
-            self.out.push_str(member.shown);
+            self.out.push(member.shown, member.name());
         }
         if let Some(marker) = marker {
-            self.out.push(' ');
-            self.out.push_str(marker);
-            self.markers += 1;
+            self.out.own(" ");
+            let origin = Origin::Marker(marker.reference);
+            self.out.push(&marker.text, From::start(origin, None));
         }
     }
 

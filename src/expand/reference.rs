@@ -31,11 +31,15 @@ pub(crate) struct Known {
     measures: Option<Measures>,
 }
 
+/// The size of a picture.
 #[derive(Clone, Copy, Debug)]
-struct Measures {
-    bytes: u64,
-    width: u32,
-    height: u32,
+pub struct Measures {
+    /// Bytes.
+    pub bytes: u64,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
 }
 
 impl<'m> Held<'m> {
@@ -47,6 +51,11 @@ impl<'m> Held<'m> {
             Image::DataUri(uri) => data_uri(uri, reference.image.place),
         };
         Self { reference, image }
+    }
+
+    /// Gives the image's measures, where its bytes are at hand.
+    pub(crate) fn measures(&self) -> Option<Measures> {
+        self.image.as_ref().ok().and_then(|known| known.measures)
     }
 
     /// Gives the image if the model takes it.

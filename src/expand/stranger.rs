@@ -29,7 +29,7 @@ pub(super) fn complaint(
     if members.is_empty() {
         return complaint
             .expected(format!("an entry of the bible; there are no {word}s"))
-            .help(add(word, name, "add "));
+            .help(add(word, name, "add ") + &free_text(kind, word, place));
     }
     if let Some(complaint) = undressed(&complaint, &members, word, name) {
         return complaint;
@@ -64,9 +64,31 @@ pub(super) fn complaint(
         None => complaint,
     };
     complaint.help(format!(
-        "name a {word} there is{}",
-        add(word, name, ", or add ")
+        "name a {word} there is{}{}",
+        add(word, name, ", or add "),
+        free_text(kind, word, place)
     ))
+}
+
+/// Says what to do about a column that does not hold names at all.
+fn free_text(kind: Kind, word: &str, place: Option<Place>) -> String {
+    if place.is_none_or(|place| place.cell.is_none()) {
+        return String::new();
+    }
+    format!(
+        "; if the column holds free text, map it under `[columns]`: `\"{}\" = \"var: {word}_text\"`",
+        column_of(kind)
+    )
+}
+
+/// Names the column of a shot list that holds such entries.
+const fn column_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Character => "Characters",
+        Kind::Location => "Location",
+        Kind::Prop => "Props",
+        Kind::Look => "Look",
+    }
 }
 
 /// Says what to add to the bible; nothing for a name that a heading cannot hold.

@@ -22,16 +22,27 @@ pub(crate) enum Flaw<'t> {
 
 /// The pieces of a template, one after the other; after a flaw there are none.
 #[derive(Clone, Debug)]
-pub(crate) struct Pieces<'t>(&'t str);
+pub(crate) struct Pieces<'t> {
+    rest: &'t str,
+    length: usize,
+}
 
 impl<'t> Pieces<'t> {
     pub(crate) const fn of(template: &'t str) -> Self {
-        Self(template)
+        Self {
+            rest: template,
+            length: template.len(),
+        }
+    }
+
+    /// Gives the byte of the template at which the next piece begins.
+    pub(crate) const fn at(&self) -> usize {
+        self.length - self.rest.len()
     }
 
     fn name(&mut self) -> Result<Piece<'t>, Flaw<'t>> {
-        let (whole, inside) = (self.0, &self.0[1..]);
-        self.0 = "";
+        let (whole, inside) = (self.rest, &self.rest[1..]);
+        self.rest = "";
         let Some(end) = inside
             .find(['}', '{'])
             .filter(|&end| inside[end..].starts_with('}'))
@@ -42,7 +53,7 @@ impl<'t> Pieces<'t> {
         if !is_name(name) {
             return Err(Flaw::NotAName(name));
         }
-        self.0 = &inside[end + 1..];
+        self.rest = &inside[end + 1..];
         Ok(Piece::Name(name))
     }
 }
@@ -51,22 +62,22 @@ impl<'t> Iterator for Pieces<'t> {
     type Item = Result<Piece<'t>, Flaw<'t>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let text = self.0;
+        let text = self.rest;
         let Some(brace) = text.find(['{', '}']) else {
-            self.0 = "";
+            self.rest = "";
             return (!text.is_empty()).then_some(Ok(Piece::Text(text)));
         };
         let doubled = text[brace..].starts_with("{{") || text[brace..].starts_with("}}");
         if doubled {
-            self.0 = &text[brace + 2..];
+            self.rest = &text[brace + 2..];
             return Some(Ok(Piece::Text(&text[..=brace])));
         }
         if brace > 0 {
-            self.0 = &text[brace..];
+            self.rest = &text[brace..];
             return Some(Ok(Piece::Text(&text[..brace])));
         }
         if text.starts_with('}') {
-            self.0 = "";
+            self.rest = "";
             return Some(Err(Flaw::Unopened));
         }
         Some(self.name())

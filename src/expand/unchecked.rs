@@ -3,16 +3,17 @@
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
 use crate::expand::layers::{Sourced, ValueSource};
 use crate::expand::numbered::References;
+use crate::expand::origin::Written;
 use crate::expand::profile::ModelProfile;
-use crate::expand::prompt::{Body, narrow};
+use crate::expand::prompt::Body;
 use crate::manifest::model::Shot;
 use crate::manifest::settings::RefStyle;
 use crate::manifest::shown::shown;
 
 /// A compiled prompt, not yet checked.
 pub(crate) struct Unchecked<'c, 'a> {
-    pub(crate) prompt: &'c str,
-    pub(crate) body: &'c Body,
+    pub(crate) prompt: &'c Written<'a>,
+    pub(crate) body: &'c Body<'a>,
     pub(crate) template: Sourced<'a, String>,
     pub(crate) shot: &'c Shot,
 }
@@ -29,11 +30,16 @@ impl Unchecked<'_, '_> {
         sources: &Sources,
     ) -> Result<(usize, Vec<Diagnostic>), Vec<Diagnostic>> {
         let mut complaints = Vec::new();
-        let chars = self.prompt.chars().count();
+        let chars = self.prompt.text.chars().count();
         complaints.extend(self.length(chars, model));
         let count = references.sent.len();
-        let typed = typed_markers(self.prompt, references.style);
-        let place = |text: &str| narrow(self.template.place, text, sources);
+        let typed: Vec<Marker<'_>> = markers(&self.prompt.text, references.style)
+            .filter(|marker| self.prompt.is_typed(marker.at))
+            .collect();
+        let place = |marker: &Marker<'_>| {
+            let range = marker.at..marker.at + marker.text.len();
+            self.prompt.place(&range, sources)
+        };
         for marker in typed
             .iter()
             .filter(|marker| !(1..=count).contains(&marker.number))
@@ -45,7 +51,7 @@ impl Unchecked<'_, '_> {
             );
             complaints.push(
                 Diagnostic::error("marker-without-reference", message)
-                    .at(place(text))
+                    .at(place(marker))
                     .of_shot(&self.shot.id.value)
                     .expected(format!(
                         "{count}/{} references in this shot",
@@ -57,14 +63,9 @@ impl Unchecked<'_, '_> {
         if !complaints.is_empty() {
             return Err(complaints);
         }
-        let ours = if references.style == RefStyle::Words {
-            0
-        } else {
-            self.body.markers + count
-        };
-        let warning = typed.last().filter(|_| typed.len() > ours).map(|marker| {
+        let warning = typed.last().map(|marker| {
             Diagnostic::warning("typed-marker", "a marker is typed in the prompt")
-                .at(place(marker.text))
+                .at(place(marker))
                 .of_shot(&self.shot.id.value)
                 .expected("names in braces; numbers change when references are added")
                 .help("name the entry, such as `{mira}`, and its marker is put in")
@@ -88,7 +89,7 @@ impl Unchecked<'_, '_> {
         let help = if chars < least {
             "write what is to be seen, or set the shot's status to `omit`".to_owned()
         } else if chars > most {
-            let own = self.body.text.trim().chars().count();
+            let own = self.body.written.text.trim().chars().count();
             let (over, others) = (chars - most, chars.saturating_sub(own));
             match others {
                 0 => format!("shorten it by {over} characters"),
@@ -117,35 +118,38 @@ impl Unchecked<'_, '_> {
 
 /// A marker found in a prompt, whoever put it in.
 struct Marker<'p> {
+    /// The byte at which it begins.
+    at: usize,
     number: usize,
     text: &'p str,
 }
 
 /// Finds markers that the model could take for one: Kling's own, and those of the style in use.
 ///
-/// `Image 1` is left alone: people write that of a series too.
-fn typed_markers(prompt: &str, style: RefStyle) -> Vec<Marker<'_>> {
-    let mut found = spelled(prompt, "<<<image_", ">>>");
-    if style == RefStyle::At {
-        found.extend(spelled(prompt, "@image_", ""));
-    }
-    found
+/// `Image 1` is left to the lints: people write that of a series too.
+fn markers(prompt: &str, style: RefStyle) -> impl Iterator<Item = Marker<'_>> {
+    let at = (style == RefStyle::At).then(|| spelled(prompt, "@image_", ""));
+    spelled(prompt, "<<<image_", ">>>").chain(at.into_iter().flatten())
 }
 
-fn spelled<'p>(prompt: &'p str, start: &str, end: &str) -> Vec<Marker<'p>> {
-    let marker = |at: usize| {
+fn spelled<'p>(
+    prompt: &'p str,
+    start: &'static str,
+    end: &'static str,
+) -> impl Iterator<Item = Marker<'p>> {
+    let marker = move |at: usize| {
         let rest = &prompt[at + start.len()..];
         let digits = rest
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(rest.len());
         let number = rest[..digits].parse().ok()?;
         rest[digits..].starts_with(end).then(|| Marker {
+            at,
             number,
             text: &prompt[at..at + start.len() + digits + end.len()],
         })
     };
     prompt
         .match_indices(start)
-        .filter_map(|(at, _)| marker(at))
-        .collect()
+        .filter_map(move |(at, _)| marker(at))
 }

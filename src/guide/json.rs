@@ -123,7 +123,7 @@ impl Definitions {
         for form in forms.chain(table.others.map(|(_, form)| form)) {
             match form {
                 Form::Table(below) | Form::Tables(below) => self.reach(below),
-                Form::Images => self.reach(&REFERENCE),
+                Form::Images | Form::Image => self.reach(&REFERENCE),
                 _ => {}
             }
         }
@@ -296,10 +296,8 @@ fn of_form(form: Form) -> Fields {
         }
         Form::Lines => list(of_form(Form::Line)),
         Form::LineOrLines => any_of(vec![of_form(Form::Line), of_form(Form::Lines)]),
-        Form::Images => {
-            let one = any_of(vec![string(LINE), vec![reference(REFERENCE.id)]]);
-            any_of(vec![of_form(Form::Text), list(one)])
-        }
+        Form::Images => any_of(vec![of_form(Form::Text), list(of_form(Form::Image))]),
+        Form::Image => any_of(vec![string(LINE), vec![reference(REFERENCE.id)]]),
         Form::ImageUrl => string(URL),
         Form::ImageUuid => string(UUID),
         Form::ImageData => string(DATA),

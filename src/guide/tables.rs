@@ -115,6 +115,7 @@ fn form(form: Form) -> String {
         Form::Lines => "a list of texts",
         Form::LineOrLines => "a text or a list of texts",
         Form::Images => "a list of images, each a text or a table; or one text",
+        Form::Image => "an image, a text or a table",
         Form::ImageFile => "a path",
         Form::ImageUrl => "an https address",
         Form::ImageUuid => "a UUID",

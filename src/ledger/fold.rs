@@ -185,6 +185,7 @@ impl Ledger {
         if !cut_off {
             self.accounts.new_period();
         }
+        self.accounts.obey(started.plan);
         let started = started.clone();
         self.runs.push(Run {
             started,
@@ -201,11 +202,15 @@ impl Ledger {
                 upload.used_at = at.or(upload.used_at);
             }
         }
-        let period = self.accounts.period;
+        let (period, plan) = (self.accounts.period, self.accounts.plan);
         if let Some(task) = self.tasks.get_mut(&intent.task) {
             let (before, joined) = (task.weight(), task.period != period);
             task.send_again(&intent, at, period)?;
+            // A run without a plan leaves it where it counts: the plan has no more to spend for that.
+            let obeyed = task.plan;
+            task.plan = plan.or(obeyed);
             let task = &*task;
+            self.accounts.change_plan(obeyed, task.plan, before);
             self.accounts.book(task, before, joined);
             return Ok(());
         }
@@ -219,7 +224,8 @@ impl Ledger {
         }
         history.tasks.push(intent.task);
         history.latest = Some(intent.parts.clone());
-        let task = Task::begin(&intent, at, period);
+        let mut task = Task::begin(&intent, at, period);
+        task.plan = plan;
         self.accounts.book(&task, Weight::default(), false);
         self.tasks.insert(intent.task, task);
         Ok(())
@@ -388,6 +394,7 @@ impl Ledger {
     pub fn was_gone_through(&self) -> bool {
         let whole = |run: &Run| {
             let done = run.ended.as_ref().is_some_and(|end| end.reason == "done");
+            // One that obeyed a signed plan ends as `cap` where it left anything out.
             done && run.started.selection.is_empty()
         };
         self.runs.iter().any(whole)

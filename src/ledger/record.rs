@@ -88,8 +88,10 @@ pub struct RunStarted {
     pub manifest: Sha256,
     /// The selection flags, as given.
     pub selection: Vec<String>,
-    /// The caps in force, by name: `run`, `show`, `sequence`, `shot`, `max-cost`.
+    /// The caps in force, by name: `run`, `show`, `sequence`, `shot`, `max-cost`, `plan`.
     pub caps: BTreeMap<String, Micros>,
+    /// The signed plan that it obeys, by its digest.
+    pub plan: Option<Sha256>,
     /// The most tasks in flight.
     pub jobs: u32,
     /// The API's address without any query.

@@ -33,6 +33,8 @@ pub struct Task {
     pub resends: u32,
     /// Whether it was bought because people asked for a retake.
     pub is_retake: bool,
+    /// Whether that may be so: older logs do not tell why a task was bought.
+    pub may_be_retake: bool,
     /// Whether the provider is known to have it.
     pub accepted: bool,
     /// Its images, by index.
@@ -43,6 +45,8 @@ pub struct Task {
     pub intent: Option<Arc<Intent>>,
     /// The accounting period of runs that its money counts in.
     pub(super) period: u32,
+    /// The signed plan that its money counts under, by its place among the accounts.
+    pub(super) plan: Option<u32>,
     /// Model and size, to remember the dearest price under.
     pub(super) price_key: Arc<str>,
 }
@@ -139,11 +143,16 @@ impl Task {
             sent_at: at,
             resends: intent.resend,
             is_retake: intent.reason.as_deref() == Some(RETAKE),
+            may_be_retake: intent
+                .reason
+                .as_deref()
+                .is_none_or(|reason| reason == RETAKE),
             accepted: false,
             images: Vec::new(),
             end: None,
             intent: Some(Arc::clone(intent)),
             period,
+            plan: None,
             price_key: price_key(&intent.made.model, &size),
         }
     }

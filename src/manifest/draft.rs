@@ -30,6 +30,8 @@ pub(super) struct Draft {
     pub(super) sequences: BTreeMap<String, Layer>,
     /// `[columns]`: a header or known column, and the other.
     pub(super) columns: Vec<(Placed<String>, Placed<String>)>,
+    /// `[statuses]`: a studio's word and ours.
+    pub(super) statuses: Vec<(Placed<String>, Placed<String>)>,
     /// Texts that `include` names and nobody has read yet.
     pub(super) includes: Vec<Placed<String>>,
     /// The shots.

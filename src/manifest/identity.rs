@@ -107,6 +107,15 @@ fn check(id: &str) -> Result<(), (String, &'static str)> {
             "type the id again; it may have been copied with formatting",
         );
     }
+    if id
+        .chars()
+        .any(|c| c.is_whitespace() && c != ' ' && c != '\u{3000}')
+    {
+        return refuse(
+            "holds a space that is not the ordinary one",
+            "type the space again; it may have been copied with formatting",
+        );
+    }
     if id.len() > LONGEST {
         return refuse(
             "is too long",

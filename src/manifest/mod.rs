@@ -13,6 +13,7 @@ pub mod keys;
 pub mod model;
 pub mod read;
 pub mod settings;
+pub mod sheet;
 pub mod shots;
 pub mod shown;
 pub mod table;

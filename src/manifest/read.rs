@@ -5,10 +5,12 @@ use crate::manifest::draft::Draft;
 use crate::manifest::model::{Faulty, LeftOut, Manifest, Show};
 use crate::manifest::set;
 use crate::manifest::settings::Layer;
+use crate::manifest::sheet;
 use crate::manifest::shots::Shots;
 use crate::manifest::shown::shown;
-use crate::manifest::table::columns::Mapping;
-use crate::manifest::table::{self, Prompts};
+use crate::manifest::table::mapping::Mapping;
+use crate::manifest::table::survey::Survey;
+use crate::manifest::table::{self, Listed, Prompts};
 use crate::manifest::text;
 use crate::manifest::toml;
 
@@ -56,6 +58,8 @@ pub struct Options {
     pub encoding: Option<String>,
     /// Every `--set`, in order.
     pub set: Vec<String>,
+    /// `--columns`: whether the columns of shot lists are to be surveyed.
+    pub survey: bool,
 }
 
 /// What came of reading a manifest.
@@ -78,6 +82,8 @@ pub struct Outcome {
     pub left_out: Vec<LeftOut>,
     /// What could be read of them.
     pub faulty: Vec<Faulty>,
+    /// What became of the columns of each shot list, if that was asked for.
+    pub surveys: Vec<Survey>,
 }
 
 /// The template of file names when `show.name` is left out.
@@ -102,18 +108,20 @@ pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
         draft: Draft::default(),
         complaints: Vec::new(),
         encoding: None,
+        is_surveyed: options.survey,
+        surveys: Vec::new(),
     };
     if let Some(name) = &options.encoding {
         reading.encoding = text::encoding(name, &mut reading.complaints);
     }
-    let stem = stem(&root.path).to_owned();
+    let stem = stem(sheet::split(&root.path).0).to_owned();
     let mut list = None;
     match kind(&root.path) {
         Kind::Toml => reading.toml(root, None),
-        Kind::Table => {
+        Kind::Table | Kind::Workbook => {
             let path = root.path.clone();
             list = reading.decode(root, None);
-            reading.companion(&path);
+            reading.companion(sheet::split(&path).0);
         }
         Kind::Unknown => reading.complaints.push(unknown_kind(&root.path)),
     }
@@ -130,6 +138,8 @@ struct Reading<'t> {
     draft: Draft,
     complaints: Vec<Diagnostic>,
     encoding: Option<&'static encoding_rs::Encoding>,
+    is_surveyed: bool,
+    surveys: Vec<Survey>,
 }
 
 impl Reading<'_> {
@@ -166,8 +176,13 @@ impl Reading<'_> {
     fn fetch(&mut self, path: &Placed<String>) -> Option<Text> {
         let by = path.place.and_then(|place| self.sources.get(place.file));
         let by = by.map(|source| source.path.clone()).unwrap_or_default();
-        match self.texts.read(&by, &path.value) {
-            Ok(text) => {
+        let (by, _) = sheet::split(&by);
+        let (file, sheet) = sheet::split(&path.value);
+        match self.texts.read(by, file) {
+            Ok(mut text) => {
+                if let Some(sheet) = sheet {
+                    text.path = format!("{}#{sheet}", text.path);
+                }
                 let former = self.seen.iter().find(|(seen, _)| *seen == text.path);
                 let Some((_, former)) = former else {
                     return Some(text);
@@ -275,7 +290,9 @@ impl Reading<'_> {
 
     /// Reads the shot lists: the one that is the manifest, and those that it names.
     fn lists(&mut self, given: Option<(FileNo, SourceText)>, set: &Layer) {
-        let mut mapping = Mapping::new(std::mem::take(&mut self.draft.columns));
+        let columns = std::mem::take(&mut self.draft.columns);
+        let statuses = std::mem::take(&mut self.draft.statuses);
+        let mut mapping = Mapping::new(columns, statuses, &mut self.complaints);
         let mut any = given.is_some();
         if let Some((file, text)) = given {
             self.table(file, &text, &mut mapping, set);
@@ -306,16 +323,27 @@ impl Reading<'_> {
     fn table(&mut self, file: FileNo, text: &SourceText, mapping: &mut Mapping, set: &Layer) {
         let (draft, complaints) = (&mut self.draft, &mut self.complaints);
         let from = complaints.len();
-        let prompts = table::read(file, text, mapping, &mut draft.shots, complaints);
+        let list = Listed {
+            file,
+            text,
+            is_sheet: self.sources.get(file).is_some_and(|source| source.is_sheet),
+            is_surveyed: self.is_surveyed,
+        };
+        let read = table::read(list, mapping, &mut draft.shots, complaints);
+        self.sources.set_shape(file, read.shape);
+        self.surveys.extend(read.survey);
         let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
         if is_read && !draft.has_prompt() && set.prompt.is_none() {
-            complaints.extend(no_prompts(file, &prompts));
+            complaints.extend(no_prompts(file, &read.prompts));
         }
     }
 
     /// Decodes a shot list; complaints about its bytes name their cell.
     fn decode(&mut self, list: Text, named: Option<Place>) -> Option<(FileNo, SourceText)> {
         self.seen.push((list.path.clone(), named));
+        if kind(&list.path) == Kind::Workbook {
+            return self.sheet(&list, named);
+        }
         let from = self.complaints.len();
         let (file, text) = text::decode(
             list.path,
@@ -328,6 +356,45 @@ impl Reading<'_> {
             self.locate_cells(file, from);
         }
         Some((file, text?))
+    }
+
+    /// Reads a sheet of a workbook.
+    fn sheet(&mut self, list: &Text, named: Option<Place>) -> Option<(FileNo, SourceText)> {
+        let (path, name) = sheet::split(&list.path);
+        match sheet::read(&list.bytes, name) {
+            Ok(read) => {
+                let shown = format!("{path}#{}", read.name);
+                let former = self
+                    .seen
+                    .iter()
+                    .find(|(seen, _)| *seen == shown && list.path != shown);
+                if let Some((_, former)) = former {
+                    let message = format!("{} is read already", self::shown(&shown));
+                    self.complaints.push(
+                        Diagnostic::error("included-twice", message)
+                            .at(named)
+                            .help("name every sheet once")
+                            .related(*former, "named here too"),
+                    );
+                    return None;
+                }
+                self.seen.push((shown.clone(), named));
+                let text = SourceText::from(read.text);
+                let file = self.sources.add_sheet(shown, text.clone());
+                for (code, message) in read.notes {
+                    self.complaints
+                        .push(Diagnostic::note(code, message).at(whole(file)));
+                }
+                Some((file, text))
+            }
+            Err(fault) => {
+                let file = self.sources.add(list.path.clone(), "");
+                let complaint = fault.complaint(name);
+                let place = named.unwrap_or(whole(file));
+                self.complaints.push(complaint.at(place));
+                None
+            }
+        }
     }
 
     /// Adds the cell to complaints about the bytes of a table.
@@ -387,6 +454,7 @@ impl Reading<'_> {
             complaints,
             left_out: shots.left_out,
             faulty: shots.faulty,
+            surveys: self.surveys,
         }
     }
 }
@@ -478,10 +546,15 @@ fn no_prompts(file: FileNo, prompts: &Prompts) -> Option<Diagnostic> {
 enum Kind {
     Toml,
     Table,
+    Workbook,
     Unknown,
 }
 
 fn kind(path: &str) -> Kind {
+    let (file, _) = sheet::split(path);
+    if sheet::is_workbook(file) {
+        return Kind::Workbook;
+    }
     match path
         .rsplit_once('.')
         .map(|(_, end)| end.to_ascii_lowercase())
@@ -498,12 +571,12 @@ fn unknown_kind(path: &str) -> Diagnostic {
         format!("{} is no manifest and no shot list", shown(path)),
     )
     .in_file(path)
-    .expected("a file that ends in `.toml`, `.csv` or `.tsv`");
-    let sheet = ["xlsx", "xls", "ods", "numbers"]
+    .expected("a file that ends in `.toml`, `.csv`, `.tsv` or `.xlsx`");
+    let sheet = ["xls", "xlsb", "ods", "numbers"]
         .iter()
         .any(|end| path.to_ascii_lowercase().ends_with(end));
     complaint.help(if sheet {
-        "export the sheet as CSV (UTF-8) and name that file"
+        "save it as `.xlsx`, or export the sheet as CSV (UTF-8), and name that file"
     } else {
         "name the manifest or the shot list itself"
     })

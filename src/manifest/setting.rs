@@ -7,8 +7,8 @@ use crate::manifest::keys::layer::CREATIVE;
 use crate::manifest::keys::technical::TECHNICAL;
 use crate::manifest::ratio;
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefStyle, ReferenceTransfer,
-    Resolution, Safety, Technical,
+    AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
+    ReferenceTransfer, Resolution, Safety, Technical,
 };
 use crate::manifest::shown::{any_of, nearest, shown};
 
@@ -90,6 +90,7 @@ impl Setting<'_> {
             "safety" => to.safety = self.choice(Safety::WORDS, Safety::parse, all),
             "ttl" => to.ttl = self.whole(LEAST_TTL, u32::MAX, all),
             "ref_style" => to.ref_style = self.choice(RefStyle::WORDS, RefStyle::parse, all),
+            "ref_limit" => to.ref_limit = self.choice(RefLimit::WORDS, RefLimit::parse, all),
             "webhook_url" => to.webhook_url = self.secret(all),
             "upload_endpoint" => to.upload_endpoint = self.secret(all),
             _ => return false,

@@ -62,6 +62,8 @@ pub struct Technical {
     pub ttl: Option<Placed<u32>>,
     /// `ref_style`.
     pub ref_style: Option<Placed<RefStyle>>,
+    /// `ref_limit`.
+    pub ref_limit: Option<Placed<RefLimit>>,
     /// `webhook_url`, templated.
     pub webhook_url: Option<Placed<SecretUrl>>,
     /// `upload_endpoint`, templated.
@@ -192,5 +194,14 @@ choice! {
         Words = "words",
         /// `@image_1`.
         At = "at",
+    }
+}
+choice! {
+    /// What becomes of a shot that has more references than its model takes.
+    RefLimit {
+        /// It is an error.
+        Error = "error",
+        /// Characters that have a sheet send it instead of face and body, as few as need be.
+        Compact = "compact",
     }
 }

@@ -1,5 +1,7 @@
 //! Bytes of a file into text, never by a guess.
 
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, SourceText, Sources};
 use crate::manifest::read::ENCODING;
 
@@ -26,7 +28,7 @@ pub(super) fn decode(
         complaints.push(
             Diagnostic::error("not-text", message)
                 .at(line_one(file))
-                .help("export the sheet as CSV (UTF-8) and name that file"),
+                .help("name it `.xlsx`, or export the sheet as CSV (UTF-8) and name that file"),
         );
         return (file, None);
     }
@@ -201,35 +203,45 @@ fn unmarked_utf16(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
 
 /// Says what to do about bytes that are not UTF-8, with what they would read as.
 fn advice(bytes: &[u8], at: usize) -> String {
-    let as_1252 = |bytes: &[u8]| {
-        let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes);
-        text.chars().filter(|c| !c.is_control()).collect::<String>()
-    };
-    let word_start = bytes[..at]
-        .iter()
-        .rposition(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+    /// How much of a word is shown to each side, in bytes.
+    const SHOWN: usize = 24;
+    let encoding = likely(bytes, at);
+    // No encoding has these within a letter of several bytes.
+    let ends = |byte: &u8| matches!(byte, b',' | b';' | b'\t' | b'\n' | b'\r' | b' ' | b'"');
+    let before = bytes[..at].iter().rposition(ends);
+    let start = before
         .map_or(0, |found| found + 1)
-        .max(at.saturating_sub(20));
-    let word_end = bytes[at..]
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
+        .max(at.saturating_sub(SHOWN));
+    let after = bytes[at..].iter().position(ends);
+    let end = after
         .map_or(bytes.len(), |found| at + found)
-        .min(at + 20);
-    let word = as_1252(&bytes[word_start..word_end]);
-    let is_binary = bytes
+        .min(at + SHOWN);
+    if bytes
         .iter()
         .take(512)
-        .any(|byte| matches!(byte, 0..=8 | 14..=31));
-    if is_binary {
-        "name a shot list: this file may be a picture or a document".to_owned()
-    } else if word.chars().all(char::is_alphanumeric) {
-        format!(
-            "save it as UTF-8, or name its encoding: with `--encoding windows-1252` this reads \
-             `{word}`"
-        )
+        .any(|byte| matches!(byte, 0..=8 | 14..=31))
+    {
+        return "name a shot list: this file may be a picture or a document".to_owned();
+    }
+    let (word, _) = encoding.decode_without_bom_handling(&bytes[start..end]);
+    let unseen = |c: &char| !c.is_control() && *c != char::REPLACEMENT_CHARACTER;
+    let word: String = word.chars().filter(unseen).collect();
+    let name = encoding.name().to_ascii_lowercase();
+    format!("save it as UTF-8, or name its encoding: with `--encoding {name}` this reads `{word}`")
+}
+
+/// Guesses the encoding of bytes that are not UTF-8, for a suggestion and nothing else.
+fn likely(bytes: &[u8], at: usize) -> &'static encoding_rs::Encoding {
+    const LOOKED_AT: usize = 1 << 20;
+    let sample = &bytes[at.saturating_sub(LOOKED_AT)..bytes.len().min(at + LOOKED_AT)];
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(sample, false);
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    let (_, broken) = guess.decode_without_bom_handling(bytes);
+    if broken {
+        encoding_rs::WINDOWS_1252
     } else {
-        "save it as UTF-8, or name its encoding, such as `--encoding shift_jis` or `--encoding gbk`"
-            .to_owned()
+        guess
     }
 }
 

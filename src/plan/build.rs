@@ -9,10 +9,11 @@ use crate::expand::request::AskedSize;
 use crate::expand::wanted::Wanted;
 use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
-use crate::ledger::money::{Account, Accounts, Caps, OverCap};
+use crate::ledger::money::{Caps, OverCap};
 use crate::ledger::task::{End, Fate, OnDisk, Task};
 use crate::manifest::model::Status;
 use crate::plan::counting::Counting;
+use crate::plan::foresight::Foresight;
 use crate::plan::reason::{Kept, Reason};
 use crate::plan::select::Selection;
 use crate::plan::slots::{Slot, allot};
@@ -163,19 +164,8 @@ pub struct Builder<'a> {
     plan: Plan,
     wanted_open: HashMap<TaskId, usize>,
     barred_open: HashSet<TaskId>,
-    accounts: Accounts,
-    planned: Foreseen,
-    /// The cap that stops the run; nothing after it is bought.
-    stopped: Option<OverCap>,
+    foresight: Foresight,
     takes_left: Option<u32>,
-}
-
-/// Money planned so far, under the headings of the caps.
-#[derive(Default)]
-struct Foreseen {
-    all: Micros,
-    sequences: HashMap<String, Micros>,
-    shots: HashMap<ShotId, Micros>,
 }
 
 /// The takes of a shot and variant under its current key, counted by where they are.
@@ -191,20 +181,14 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub fn new(ledger: &'a Ledger, terms: Terms<'a>) -> Self {
         let takes_left = terms.selection.limit;
-        let mut accounts = ledger.accounts.clone();
-        if !ledger.was_cut_off() {
-            // The next run begins an account of its own.
-            accounts.run = Account::default();
-        }
+        let foresight = Foresight::new(ledger, terms.caps);
         Self {
             ledger,
             terms,
             plan: Plan::default(),
             wanted_open: HashMap::new(),
             barred_open: HashSet::new(),
-            accounts,
-            planned: Foreseen::default(),
-            stopped: None,
+            foresight,
             takes_left,
         }
     }
@@ -250,6 +234,12 @@ impl<'a> Builder<'a> {
         }
         self.buy(shot_index, wanted, &counting, need, &mut entry);
         self.plan.entries.push(entry);
+    }
+
+    /// Gives what became of the shot and variant that was added last.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Entry> {
+        self.plan.entries.last()
     }
 
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
@@ -367,7 +357,8 @@ impl<'a> Builder<'a> {
             entry
                 .files
                 .extend(takes.iter().map(|take| wanted.name.path(take, extension)));
-            let over = self.foresee(wanted, price);
+            let sequence = wanted.sequence.as_deref();
+            let over = self.foresight.add(shot, sequence, price);
             self.plan.purchases.push(Purchase {
                 task: TaskId::derive(self.terms.show, shot, variant, takes.first, key, attempt),
                 shot_index,
@@ -403,45 +394,6 @@ impl<'a> Builder<'a> {
             Some(before) if before.settings != wanted.parts.settings => Reason::SettingsChanged,
             Some(_) => Reason::MoreTakes,
         }
-    }
-
-    /// Adds a price to what is planned and names the cap it would pass.
-    fn foresee(&mut self, wanted: &Wanted, price: Micros) -> Option<OverCap> {
-        if let Some(stopped) = &self.stopped {
-            let stopped = stopped.clone();
-            return Some(OverCap { price, ..stopped });
-        }
-        let (shot, sequence) = (&wanted.shot, wanted.sequence.as_deref());
-        let caps = &self.terms.caps;
-        let in_shot = self.planned.shots.get(shot).copied().unwrap_or_default();
-        let in_sequence = sequence
-            .and_then(|name| self.planned.sequences.get(name))
-            .copied()
-            .unwrap_or_default();
-        let less = |cap: Option<Micros>, planned: Micros| cap.map(|cap| cap.minus(planned));
-        let left = Caps {
-            run: less(caps.run, self.planned.all),
-            show: less(caps.show, self.planned.all),
-            sequence: less(caps.sequence, in_sequence),
-            shot: less(caps.shot, in_shot),
-        };
-        if let Err(over) = self.accounts.allow(&left, shot, sequence, price) {
-            // What is planned before it is not to look like a smaller cap.
-            let limit = caps.of(over.cap).unwrap_or(over.limit);
-            let over = OverCap { limit, ..over };
-            if over.cap.stops_all() {
-                self.stopped = Some(over.clone());
-            }
-            return Some(over);
-        }
-        self.planned.all = self.planned.all.plus(price);
-        self.planned.shots.insert(shot.clone(), in_shot.plus(price));
-        if let Some(sequence) = sequence {
-            self.planned
-                .sequences
-                .insert(sequence.to_owned(), in_sequence.plus(price));
-        }
-        None
     }
 
     /// Ends the plan: what the log left unfinished is settled, wanted or not.

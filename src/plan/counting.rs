@@ -13,7 +13,8 @@ use crate::manifest::model::Status;
 pub(super) struct Counting {
     /// What decisions set aside.
     aside: Aside,
-    /// Whether the status column asks for a retake: then only what was bought for one counts.
+    /// Whether the status column asks for a retake: then only what was bought for one counts, and
+    /// what an older log tells of without a reason, so that a newer reshoot buys nothing again.
     only_retakes: bool,
 }
 
@@ -27,7 +28,7 @@ impl Counting {
 
     /// Tells whether an image of a task, made or not, counts.
     pub(super) fn counts(&self, id: TaskId, task: &Task, index: u32) -> bool {
-        (!self.only_retakes || task.is_retake) && !self.aside.has(id, index)
+        (!self.only_retakes || task.may_be_retake) && !self.aside.has(id, index)
     }
 
     /// Tells whether anything of a task counts; if not, it is only settled and fetched.

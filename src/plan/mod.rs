@@ -11,7 +11,10 @@
 
 pub mod build;
 mod counting;
+pub mod foresight;
+pub mod moved;
 pub mod reason;
+pub mod saved;
 pub mod select;
 pub mod slots;
 pub mod step;

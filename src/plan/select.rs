@@ -13,7 +13,7 @@ pub struct Selection {
     pub shots: Vec<Pattern>,
     /// `--sequence`, matched against `EP/SEQ` or its last part.
     pub sequences: Vec<String>,
-    /// `--character`, matched against the name without its wardrobe.
+    /// `--character`, matched against the name with or without its wardrobe.
     pub characters: Vec<String>,
     /// `--preset`.
     pub presets: Vec<String>,
@@ -66,9 +66,15 @@ fn has_sequence(names: &[String], wanted: &Wanted) -> bool {
 }
 
 fn has_character(names: &[String], wanted: &Wanted) -> bool {
-    names.is_empty()
-        || wanted.characters.iter().any(|listed| {
-            let bare = listed.split('.').next().unwrap_or(listed);
-            names.iter().any(|name| name == bare || name == listed)
-        })
+    names.is_empty() || names.iter().any(|name| is_cast(name, wanted))
+}
+
+/// Tells whether a character is in a shot and variant: `mira` in any wardrobe, `mira.rain` in that
+/// one alone.
+#[must_use]
+pub fn is_cast(name: &str, wanted: &Wanted) -> bool {
+    wanted.characters.iter().any(|listed| {
+        let bare = listed.split('.').next().unwrap_or(listed);
+        name == bare || name == listed
+    })
 }

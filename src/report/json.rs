@@ -7,12 +7,14 @@
 mod bill;
 pub mod checkup;
 pub mod decided;
+pub mod moved;
 pub mod plan;
 pub mod report;
 pub mod run;
 pub mod sidecar;
 pub mod status;
 
+use std::fmt::Write as _;
 use std::io;
 
 use serde::{Serialize, Serializer};
@@ -113,6 +115,24 @@ impl Formatter for Harmless {
     }
 }
 
+/// Writes what could steer a terminal as `\\u` escapes in JSON that others spelled: it stands in
+/// strings alone, whose values stay what they are.
+#[must_use]
+pub fn harmless(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if is_steering(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut units) {
+                let _written = write!(harmless, "\\u{unit:04x}");
+            }
+        } else {
+            harmless.push(c);
+        }
+    }
+    harmless
+}
+
 /// A list whose members are spelled one by one, so that no second list is held.
 struct Each<'a, T, U>(&'a [T], fn(&'a T) -> U);
 
@@ -145,6 +165,8 @@ struct CapsJson {
     show: Option<u64>,
     sequence: Option<u64>,
     shot: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<u64>,
 }
 
 impl From<&Caps> for CapsJson {
@@ -154,6 +176,7 @@ impl From<&Caps> for CapsJson {
             show: caps.show.map(Micros::get),
             sequence: caps.sequence.map(Micros::get),
             shot: caps.shot.map(Micros::get),
+            plan: caps.plan.map(|signed| signed.most.get()),
         }
     }
 }
@@ -190,6 +213,11 @@ mod tests {
         fn any_text_reads_back_and_steers_nothing(value in ".{0,40}", odd in "[\u{1b}\u{202e}\u{9b}\u{e0041}\n\\\\\"]{0,9}") {
             let value = format!("{value}{odd}");
             let spelled = text(&vec![&value]);
+            prop_assert!(!spelled.contains(|c| is_steering(c) && c != '\n'));
+            let read: Vec<String> = serde_json::from_str(&spelled).expect("JSON");
+            prop_assert_eq!(&read[0], &value);
+            let spelled = serde_json::to_string_pretty(&vec![&value]).expect("JSON");
+            let spelled = harmless(&spelled);
             prop_assert!(!spelled.contains(|c| is_steering(c) && c != '\n'));
             let read: Vec<String> = serde_json::from_str(&spelled).expect("JSON");
             prop_assert_eq!(&read[0], &value);

@@ -11,12 +11,18 @@
 //! room; nothing is told by colour alone.
 
 mod bill;
+pub mod cap_lines;
 pub mod checkup;
+pub mod columns;
 pub mod csv;
 pub mod decided;
 pub mod escape;
 pub mod history;
+mod impact;
 pub mod json;
+pub mod lines;
+pub mod moved;
+pub mod outlook;
 mod phrase;
 pub mod plan_table;
 pub mod prices;

@@ -1,20 +1,25 @@
 //! The plan as a table that a producer can sign: what is bought, why, and what it costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::domain::digest::Sha256;
 use crate::domain::id::{ShotId, Takes, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
-use crate::ledger::money::{Account, CapKind, Caps};
+use crate::ledger::money::{CapKind, Caps, plan_number};
 use crate::ledger::task::Task;
 use crate::plan::build::{Entry, Plan, Purchase};
 use crate::plan::reason::{Kept, Reason};
+use crate::report::cap_lines;
 use crate::report::escape::shown;
+use crate::report::impact;
+use crate::report::lines::{self, Line};
+use crate::report::outlook::Outlook;
 use crate::report::phrase::{some_of, takes_of};
 use crate::report::prices::{Basis, Prices};
 use crate::report::standing::lacking;
-use crate::report::status::{bought_takes, kept_takes, run_account};
+use crate::report::status::{bought_takes, kept_takes};
 use crate::report::style::{Paint, Style, count};
 use crate::report::table::{Side, Table};
 
@@ -30,12 +35,39 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// The caps in force.
     pub caps: &'a Caps,
-    /// What images are reckoned at.
-    pub prices: &'a Prices,
+    /// Each cap by the name of where it was set: `max-cost`, `run`, `show`, `sequence`, `shot`.
+    pub named: &'a BTreeMap<String, Micros>,
+    /// What it is made with beside its tasks.
+    pub outlook: &'a Outlook,
     /// Whether every shot is listed, however many there are.
     pub full: bool,
     /// The shots that are left out because they are not sound.
     pub skipped: &'a [Skipped],
+}
+
+/// Where a plan was saved, and as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The file.
+    pub file: String,
+    /// The digest.
+    pub plan: Sha256,
+    /// The most that may be spent under it.
+    pub most: Micros,
+}
+
+/// Tells where a plan was saved, and the number to sign.
+#[must_use]
+pub fn saved(signature: &Signature, style: Style) -> String {
+    let head = style.paint(
+        Paint::Heading,
+        &format!("plan {}", plan_number(signature.plan)),
+    );
+    let (file, most) = (shown(&signature.file), signature.most);
+    format!(
+        "{head}: saved in {file}, {most} at the most; `reshoot run --plan {file}` buys this and \
+         nothing else\n"
+    )
 }
 
 /// A shot that is left out because it is not sound.
@@ -72,6 +104,13 @@ impl Sum {
         self.takes += u64::from(purchase.takes.count);
         self.tasks += 1;
         self.price = self.price.plus(purchase.price);
+    }
+
+    /// Adds another sum.
+    pub fn plus(&mut self, other: Self) {
+        self.takes += other.takes;
+        self.tasks += other.tasks;
+        self.price = self.price.plus(other.price);
     }
 }
 
@@ -112,22 +151,25 @@ impl Totals {
 pub fn text(view: &View<'_>, style: Style) -> String {
     let mut out = String::new();
     if view.full || view.plan.entries.len() <= ROWS {
-        shots(&view.plan.entries).draw(style, &mut out);
-    } else {
-        sequences(&view.plan.entries).draw(style, &mut out);
-        out.push_str(
-            "(a row for each sequence, since there are many shots; -v lists every shot)\n",
-        );
+        shots(view).draw(style, &mut out);
+        out.push('\n');
+    }
+    sequences(view).draw(style, &mut out);
+    if !view.full && view.plan.entries.len() > ROWS {
+        out.push_str("(-v lists every shot)\n");
     }
     out.push('\n');
     tell_skipped(view, style, &mut out);
     let totals = Totals::of(view.plan);
     tell_buys(view, &totals, style, &mut out);
     tell_keeps(view.plan, style, &mut out);
-    tell_settling(view.plan, &mut out);
+    impact::tell_stale(&view.outlook.stale, view.full, style, &mut out);
+    tell_reuse(view, &mut out);
+    tell_settling(view, &mut out);
     tell_unasked(view, style, &mut out);
-    tell_prices(view.prices, &mut out);
-    tell_caps(view, &totals, style, &mut out);
+    tell_prices(&view.outlook.prices, &mut out);
+    tell_caps(view, style, &mut out);
+    impact::tell_casts(&view.outlook.casts, view.full, style, &mut out);
     out
 }
 
@@ -161,20 +203,22 @@ fn tell_skipped(view: &View<'_>, style: Style, out: &mut String) {
 }
 
 /// Draws a row for each shot and variant.
-fn shots(entries: &[Entry]) -> Table {
+fn shots(view: &View<'_>) -> Table {
     let mut table = Table::new(vec![
         left("Shot"),
         left("Variant"),
         right("Want"),
         right("Have"),
         right("Buy"),
+        right("Over cap"),
         left("Why"),
         right("Price"),
+        left("Basis"),
         left("First file"),
     ]);
-    for entry in entries {
-        let have = entry.keeps.get(&Kept::Have).copied().unwrap_or_default();
-        let buy: u32 = entry.buys.values().sum();
+    let lines = || lines::by_shot(view.plan, &view.outlook.bases);
+    let with_basis = differ(lines().map(|(_, line)| line));
+    for (entry, line) in lines() {
         let variant = match entry.variant.0 {
             0 => String::new(),
             _ => entry.variant.to_string(),
@@ -182,15 +226,35 @@ fn shots(entries: &[Entry]) -> Table {
         table.add(vec![
             entry.shot.to_string(),
             variant,
-            entry.wanted.to_string(),
-            have.to_string(),
-            buy.to_string(),
-            why(entry),
-            money(entry.price),
+            line.wanted.to_string(),
+            line.have.to_string(),
+            line.buy.takes.to_string(),
+            some(line.over.takes),
+            why(entry, &line),
+            money(line.buy.price),
+            if with_basis {
+                line.basis()
+            } else {
+                String::new()
+            },
             first_file(entry),
         ]);
     }
     table
+}
+
+/// Tells whether prices rest on different things, so that each line says on what.
+fn differ(lines: impl Iterator<Item = Line>) -> bool {
+    let bases: BTreeSet<Basis> = lines.flat_map(|line| line.bases).collect();
+    bases.len() > 1
+}
+
+fn some(number: u64) -> String {
+    if number == 0 {
+        String::new()
+    } else {
+        number.to_string()
+    }
 }
 
 /// Gives the first file that is bought, as it will stand below the output folder.
@@ -202,10 +266,13 @@ fn first_file(entry: &Entry) -> String {
 }
 
 /// Spells the reasons of a shot; counts only where there is more than one.
-fn why(entry: &Entry) -> String {
-    let buys = entry.buys.iter().map(|(reason, n)| (reason.word(), *n));
-    let keeps = entry.keeps.iter().map(|(kept, n)| (kept.word(), *n));
-    let reasons: Vec<_> = buys.chain(keeps).collect();
+fn why(entry: &Entry, line: &Line) -> String {
+    let buys = line.reasons.iter();
+    let buys = buys.map(|(reason, n)| (reason.word(), *n));
+    let over = (line.over.takes > 0).then_some(("over-budget", line.over.takes));
+    let keeps = entry.keeps.iter();
+    let keeps = keeps.map(|(kept, n)| (kept.word(), u64::from(*n)));
+    let reasons: Vec<_> = buys.chain(over).chain(keeps).collect();
     match reasons.as_slice() {
         [(word, _)] => (*word).to_owned(),
         many => {
@@ -223,71 +290,49 @@ fn money(amount: Micros) -> String {
     }
 }
 
-/// What a sequence comes to.
-#[derive(Default)]
-struct Group {
-    shots: u64,
-    wanted: u64,
-    have: u64,
-    buys: BTreeMap<&'static str, u64>,
-    price: Micros,
-}
-
-/// Draws a row for each sequence, in the order of their first shots.
-fn sequences(entries: &[Entry]) -> Table {
-    let mut order: Vec<&str> = Vec::new();
-    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
-    for entry in entries {
-        let name = entry.sequence.as_deref().unwrap_or("(no sequence)");
-        let group = groups.entry(name).or_insert_with(|| {
-            order.push(name);
-            Group::default()
-        });
-        group.add(entry);
-    }
+/// Draws a row for each sequence, in the order of their first shots, and one for all of them.
+fn sequences(view: &View<'_>) -> Table {
+    let lines = lines::by_sequence(view.plan, &view.outlook.bases);
     let mut table = Table::new(vec![
         left("Sequence"),
         right("Shots"),
+        right("Variants"),
         right("Want"),
         right("Have"),
         right("Buy"),
+        right("Over cap"),
         right("Price"),
+        left("Basis"),
         left("Why"),
     ]);
-    for name in order {
-        if let Some(group) = groups.get(name) {
-            table.add(group.row(name));
-        }
+    let with_basis = differ(lines.iter().map(|(_, line)| line.clone()));
+    let mut add = |name: &str, line: &Line| {
+        let reasons = line.reasons.iter();
+        let reasons = reasons.map(|(reason, takes)| format!("{takes} {}", reason.word()));
+        table.add(vec![
+            name.to_owned(),
+            line.shots.to_string(),
+            line.variants.to_string(),
+            line.wanted.to_string(),
+            line.have.to_string(),
+            line.buy.takes.to_string(),
+            some(line.over.takes),
+            money(line.buy.price),
+            if with_basis {
+                line.basis()
+            } else {
+                String::new()
+            },
+            reasons.collect::<Vec<_>>().join(", "),
+        ]);
+    };
+    for (name, line) in &lines {
+        add(name.unwrap_or("(no sequence)"), line);
+    }
+    if lines.len() != 1 {
+        add("Total", &lines::total(lines.iter().map(|(_, line)| line)));
     }
     table
-}
-
-impl Group {
-    fn add(&mut self, entry: &Entry) {
-        self.shots += 1;
-        self.wanted += u64::from(entry.wanted);
-        self.have += u64::from(entry.keeps.get(&Kept::Have).copied().unwrap_or_default());
-        self.price = self.price.plus(entry.price);
-        for (reason, takes) in &entry.buys {
-            *self.buys.entry(reason.word()).or_default() += u64::from(*takes);
-        }
-    }
-
-    fn row(&self, name: &str) -> Vec<String> {
-        let reasons = self
-            .buys
-            .iter()
-            .map(|(word, takes)| format!("{takes} {word}"));
-        vec![
-            name.to_owned(),
-            self.shots.to_string(),
-            self.wanted.to_string(),
-            self.have.to_string(),
-            self.buys.values().sum::<u64>().to_string(),
-            money(self.price),
-            reasons.collect::<Vec<_>>().join(", "),
-        ]
-    }
 }
 
 fn tell_buys(view: &View<'_>, totals: &Totals, style: Style, out: &mut String) {
@@ -351,12 +396,45 @@ const fn meaning(kept: Kept) -> &'static str {
     }
 }
 
-fn tell_settling(plan: &Plan, out: &mut String) {
+/// Tells what is used that was paid for or sent before.
+fn tell_reuse(view: &View<'_>, out: &mut String) {
+    let have = kept_takes(view.plan, Kept::Have);
+    let (references, uploaded) = view.outlook.references();
+    let mut parts = Vec::new();
+    if have > 0 {
+        parts.push(format!("{} on disk", count(have, "take")));
+    }
+    if references > 0 {
+        let all = count(references, "reference");
+        parts.push(format!("{uploaded} of {all} at the provider already"));
+    }
+    if !parts.is_empty() {
+        let _written = writeln!(out, "Reused: {}", parts.join("; "));
+    }
+}
+
+/// Gives what may still go for tasks of earlier runs that have to be sent again.
+#[must_use]
+pub fn resends(plan: &Plan, ledger: &Ledger) -> Micros {
+    let wanted = plan.settle.iter().filter(|left| left.wanted_by.is_some());
+    let tasks = wanted.filter_map(|left| ledger.task(left.task));
+    let unseen = tasks.filter(|task| task.is_open() && !task.accepted);
+    unseen.map(|task| task.weight().reserved).sum()
+}
+
+fn tell_settling(view: &View<'_>, out: &mut String) {
+    let plan = view.plan;
     if !plan.settle.is_empty() {
         let tasks = count(plan.settle.len() as u64, "task");
+        let resends = resends(plan, view.ledger);
+        let again = if resends.is_zero() {
+            String::new()
+        } else {
+            format!("; those the provider does not know are sent again, for {resends} at the most")
+        };
         let _written = writeln!(
             out,
-            "Settled first, free of charge: {tasks} of earlier runs"
+            "Settled first, free of charge: {tasks} of earlier runs{again}"
         );
     }
     if !plan.refetch.is_empty() {
@@ -458,44 +536,33 @@ fn tell_prices(prices: &Prices, out: &mut String) {
     }
 }
 
-fn tell_caps(view: &View<'_>, totals: &Totals, style: Style, out: &mut String) {
-    let accounts = &view.ledger.accounts;
-    let heads = vec![
+/// Tells what the plan leaves of every cap.
+fn tell_caps(view: &View<'_>, style: Style, out: &mut String) {
+    let caps = cap_lines::of(view);
+    let mut table = Table::new(vec![
         left("Cap"),
         right("Amount"),
         right("Spent"),
         right("Reserved"),
         right("This plan"),
         right("Left after"),
-    ];
-    let mut table = Table::new(heads);
-    let mut add = |name: &str, cap: Option<Micros>, account: Account| {
-        if let Some(cap) = cap {
-            let after = cap.minus(account.counted().plus(totals.all.price));
-            let amounts = [
-                cap,
-                account.spent,
-                account.reserved,
-                totals.all.price,
-                after,
-            ];
-            let cells = amounts.map(|amount| amount.to_string());
-            table.add([name.to_owned()].into_iter().chain(cells).collect());
-        }
-    };
-    add(CapKind::Run.word(), view.caps.run, run_account(view.ledger));
-    add(CapKind::Show.word(), view.caps.show, accounts.show);
-    if view.caps.run.is_some() || view.caps.show.is_some() {
-        table.draw(style, out);
-    } else {
-        out.push_str("No cap on the run or the show (`--max-cost`, [budget])\n");
+    ]);
+    for line in &caps.lines {
+        let of = line.of.as_ref();
+        let name = of.map_or_else(|| line.cap.to_owned(), |of| format!("{} {of}", line.cap));
+        let (spent, reserved) = (line.account.spent, line.account.reserved);
+        let amounts = [line.limit, spent, reserved, line.planned, line.left()];
+        let cells = amounts.map(|amount| amount.to_string());
+        table.add([name].into_iter().chain(cells).collect());
     }
-    for (kind, cap) in [
-        (CapKind::Sequence, view.caps.sequence),
-        (CapKind::Shot, view.caps.shot),
-    ] {
-        if let Some(cap) = cap {
-            let _written = writeln!(out, "Each {} has a cap of {cap}", kind.word());
-        }
+    if !caps.lines.is_empty() {
+        table.draw(style, out);
+    }
+    for (kind, more) in caps.more {
+        let more = count(more as u64, kind);
+        let _written = writeln!(out, "(and {more} with as much left or more; -v lists all)");
+    }
+    if view.caps.run.is_none() && view.caps.show.is_none() {
+        out.push_str("No cap on the run or the show (`--max-cost`, [budget])\n");
     }
 }

@@ -47,12 +47,12 @@ impl Basis {
 }
 
 impl Prices {
-    /// Notes the price of what one shot and variant asks for.
-    pub fn add(&mut self, ledger: &Ledger, wanted: &Wanted) {
+    /// Notes the price of what one shot and variant asks for, and gives it.
+    pub fn add(&mut self, ledger: &Ledger, wanted: &Wanted) -> Price {
         let model = wanted.request.model;
         let size = size(wanted.request.size);
-        if self.0.contains_key(&(model.id, size.clone())) {
-            return;
+        if let Some(known) = self.0.get(&(model.id, size.clone())) {
+            return *known;
         }
         let amount = price(ledger, wanted);
         let basis = if ledger.dearest(model.id, &size) == Some(amount) {
@@ -68,6 +68,7 @@ impl Prices {
             basis,
         };
         self.0.insert((model.id, size), price);
+        price
     }
 
     /// Gives each model's id and size with its price, in a fixed order.
@@ -78,7 +79,8 @@ impl Prices {
 }
 
 /// Spells a size as the ledger remembers prices by.
-fn size(size: AskedSize) -> String {
+#[must_use]
+pub fn size(size: AskedSize) -> String {
     match size {
         AskedSize::Exact(width, height) => format!("{width}x{height}"),
         AskedSize::LikeReference(tier) => tier.word().to_owned(),

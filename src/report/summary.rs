@@ -8,7 +8,7 @@ use crate::domain::class::{Class, Trouble};
 use crate::domain::id::TaskId;
 use crate::ledger::bills::{Absent, Bills};
 use crate::ledger::fold::Ledger;
-use crate::ledger::money::Caps;
+use crate::ledger::money::{CapKind, Caps};
 use crate::ledger::task::{Fate, Image};
 use crate::plan::build::Plan;
 use crate::report::bill;
@@ -220,6 +220,10 @@ fn end_sentence(end: &RunEnd) -> String {
     };
     match end {
         RunEnd::Done => "Done".to_owned(),
+        RunEnd::Cap(over) if over.cap == CapKind::Plan => format!(
+            "Stopped at what was signed: {} ({} spent, {} reserved)",
+            over.limit, over.spent, over.reserved
+        ),
         RunEnd::Cap(over) if over.cap.stops_all() => format!("Stopped at a cap: {over}"),
         RunEnd::Cap(over) => format!("Ended, with takes left out by a {} cap", over.cap.word()),
         RunEnd::Drained(Why::Until) => "Stopped at the time given by --until".to_owned(),
@@ -318,6 +322,9 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
     match &outcome.end {
         // What single sequences or shots are short of is told below.
         RunEnd::Cap(over) if !over.cap.stops_all() => {}
+        RunEnd::Cap(over) if over.cap == CapKind::Plan => {
+            tell("plan and sign anew to buy what is left");
+        }
         RunEnd::Cap(over) => tell(&format!(
             "raise the {} cap and run again to buy what is left",
             over.cap.word()
@@ -342,6 +349,10 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
             told.push(kind);
             let left_out = outcome.capped.iter().filter(|other| other.cap == over.cap);
             let tasks = count(left_out.count() as u64, "task");
+            if over.cap == CapKind::Plan {
+                tell(&format!("{tasks} left out: not signed for"));
+                continue;
+            }
             tell(&format!(
                 "{tasks} left out: {over}; raise the {kind} cap to buy"
             ));

@@ -64,6 +64,9 @@ fn whatever_changes_is_seen() {
     let list = fs::read_to_string(show.path().join("shots.csv")).expect("the list");
     show.write("shots.csv", &format!("{list}9999,one boat more\n"));
     again(&show, &server).exits(0).says("1 take saved");
+    show.run(&server, &[]).exits(0).says("Nothing to do");
+    show.reshoot(&["retake", "9999"]).exits(0);
+    again(&show, &server).exits(0).says("1 take saved");
     let manifest = fs::read_to_string(show.path().join("show.toml")).expect("the manifest");
     show.write("show.toml", &format!("{manifest}\ntakes = 2\n"));
     again(&show, &server).exits(0).says("4 takes saved");
@@ -74,7 +77,7 @@ fn whatever_changes_is_seen() {
         .save(show.path().join("face.png"))
         .expect("a picture");
     show.run(&server, &[]).exits(0).says("4 takes saved");
-    show.audit(&server, 12);
+    show.audit(&server, 13);
 }
 
 #[test]

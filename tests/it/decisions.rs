@@ -396,6 +396,32 @@ fn the_retake_of_the_column_buys_once() {
     show.audit(&server, 12);
 }
 
+/// Takes what intents were bought for out of the log, as logs had it before there were decisions.
+fn without_reasons(show: &Show) {
+    let text = fs::read_to_string(show.log()).expect("a run log");
+    let (mut chain, mut older) = (0, String::new());
+    for line in text.lines() {
+        let (body, _) = line.rsplit_once(",\"crc\":").expect("a checksum");
+        let body = body.replace("\"reason\":\"new\",", "");
+        let body = body.strip_suffix(",\"reason\":\"new\"").unwrap_or(&body);
+        chain = crc32c::crc32c_append(chain, body.as_bytes());
+        older.extend([body, &format!(",\"crc\":\"{chain:08x}\"}}\n")]);
+    }
+    assert_ne!(text, older);
+    fs::write(show.log(), older).expect("written");
+}
+
+#[test]
+fn the_retake_of_the_column_buys_nothing_again_of_an_older_log() {
+    let show = Show::of(6, "");
+    let server = Rehearsal::start(&["--latency", QUICK]);
+    show.run(&server, &[]).exits(0);
+    without_reasons(&show);
+    with_column(&show, "retake");
+    show.run(&server, &[]).exits(0).says("Nothing to do");
+    show.audit(&server, 6);
+}
+
 #[test]
 fn a_broken_shot_that_is_held_by_decision_stops_nothing() {
     let show = Show::of(2, "");

@@ -10,15 +10,18 @@
 mod support;
 
 mod again;
+mod bible;
 mod decisions;
 mod disk;
 mod errors;
 mod faults;
 mod invalid;
 mod kill;
+mod lists;
 mod log;
 mod network;
 mod pace;
+mod plans;
 mod polish;
 mod power;
 mod promises;

@@ -8,6 +8,7 @@ fn every_shipped_show_runs() {
         ("simple-csv", "shots.csv", 3),
         ("simple-toml", "show.toml", 2),
         ("harbour", "show.toml", 28),
+        ("grey-morning", "show.toml", 36),
     ] {
         let show = Show::shipped(name);
         let server = Rehearsal::start(&["--latency", "20ms"]);

@@ -6,15 +6,20 @@ use crate::cli::args;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::render;
-use crate::cli::show::{Stopped, load, selection};
+use crate::cli::show::{Stopped, load, read, refuse, selection};
 use crate::cli::streams::Streams;
+use crate::domain::diagnostic::Diagnostic;
+use crate::report::columns;
 use crate::report::style::count;
 
 /// Checks a show.
 ///
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
-pub fn check(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
+pub fn check(args: &args::Check, streams: &Streams) -> Result<Exit, Stopped> {
+    if args.columns {
+        return survey(&args.manifest, streams);
+    }
     let show = load(&args.manifest, streams)?;
     let selection = selection(&args.selection, streams)?;
     let (mut shots, mut pictures, mut takes) = (0_u64, 0_u64, 0_u64);
@@ -45,4 +50,30 @@ pub fn check(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         streams,
         &format!("{shots}, {pictures} with their variants, {takes}: all sound\n"),
     )
+}
+
+/// Tells what the columns of the lists are taken for, whatever else is wrong with them.
+fn survey(args: &args::Manifest, streams: &Streams) -> Result<Exit, Stopped> {
+    let outcome = read(args, true, streams)?.outcome;
+    let is_broken = outcome.complaints.iter().any(Diagnostic::is_error);
+    let exit = if is_broken { Exit::Invalid } else { Exit::Done };
+    if streams.json {
+        let mut shown = columns::json(&outcome.sources, &outcome.surveys);
+        shown["format"] = json!(1);
+        shown["valid"] = json!(!is_broken);
+        let complaints = render::json::complaints(&outcome.sources, &outcome.complaints);
+        shown["complaints"] = complaints;
+        return print(streams, &format!("{shown:#}\n")).map(|_| exit);
+    }
+    let text = columns::text(&outcome.sources, &outcome.surveys, streams.style());
+    print(streams, &text)?;
+    if is_broken {
+        return Err(refuse(&outcome.sources, &outcome.complaints, streams));
+    }
+    if streams.quiet == 0 && !outcome.complaints.is_empty() {
+        let (color, width) = (streams.color_err, streams.width());
+        let drawn = render::complaints(&outcome.sources, &outcome.complaints, color, width);
+        streams.say(&drawn);
+    }
+    Ok(exit)
 }

@@ -18,6 +18,7 @@ use crate::cli::repair;
 use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Checked, Files, Show, Stopped, load};
 use crate::cli::signals;
+use crate::cli::signed::{self, Left};
 use crate::cli::streams::Streams;
 use crate::cli::watching::{self, Clerk, Watcher};
 use crate::domain::id::{RunId, ShowId};
@@ -26,7 +27,7 @@ use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
-use crate::plan::build::Plan;
+use crate::plan::build::{Plan, Purchase};
 use crate::plan::reason::Kept;
 use crate::report::style::count;
 use crate::report::summary::Findings;
@@ -43,11 +44,15 @@ use crate::store::shelf::{self, Shelf};
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
-    if let Some(text) = memo::recall(streams) {
+    if args.plan.is_none()
+        && let Some(text) = memo::recall(streams)
+    {
         return print(streams, &text);
     }
+    let (args, signed) = signed::take_up(args, streams)?;
+    let args = &args;
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
-    let budget = planning::budget(show, &args.buying, streams)?;
+    let budget = signed::budget(signed.as_ref(), show, args, streams)?;
     let until = signals::until(args.until.as_deref(), streams)?;
     // Nothing is made on disk for a show that is not sound: a log that is there is opened first,
     // one that is not only once there is something to buy.
@@ -55,53 +60,56 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let fresh = show::show_id(show, None, false, streams)?;
     let open = || books::open(&show.output, &fresh, written, streams);
     let there = show.output.join(journal::FILE).exists();
-    if !there && !written && holds_images(&show.output, streams)? {
-        let folder = show.output.display();
-        streams.insist(&format!(
-            "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can \
-             tell what was paid for; put the log back, or choose another folder with --out\n",
-            journal::FILE
-        ));
-        return Err(Exit::Damaged);
+    if !there && !written {
+        must_hold_no_images(&show.output, streams)?;
     }
     let found = if there { Some(open()?) } else { None };
     let known = found.as_ref().map(|books| &books.ledger);
-    let id = known.map_or_else(
-        || Ok(fresh.clone()),
-        |ledger| {
-            show::show_id(
-                show,
-                ledger.show.as_ref(),
-                ledger.show_id_from_manifest,
-                streams,
-            )
-        },
-    )?;
+    let in_log = known.and_then(|ledger| ledger.show.as_ref());
+    let from_manifest = known.is_some_and(|ledger| ledger.show_id_from_manifest);
+    let id = match known {
+        Some(_) => show::show_id(show, in_log, from_manifest, streams)?,
+        None => fresh.clone(),
+    };
+    let case = signed::Case {
+        signed: signed.as_ref(),
+        show,
+        args,
+        id: &id,
+        budget: &budget,
+    };
     let found = match found {
         Some(books) if args.buying.rebuy.is_some() => {
+            if signed.is_some() {
+                // Nothing is asked, either, under a plan that is not what was signed.
+                case.left(&books.ledger, streams)?;
+            }
             Some(free_first(show, args, books, &id, &budget, streams)?)
         }
         found => found,
     };
     let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
-    let wish = planning::Wish {
-        show,
-        chosen: &args.selection,
-        flags: &args.buying,
-    };
-    let (plan, checked) = planning::plan(&wish, known.unwrap_or(&nothing), &id, &budget, streams)?;
+    let ledger = known.unwrap_or(&nothing);
+    let Left {
+        plan,
+        checked,
+        left_out,
+    } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
-        memorise(show, found.as_ref(), &plan, &checked, streams);
+        if signed.is_none() {
+            memorise(show, found.as_ref(), &plan, &checked, streams);
+        }
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
-        return nothing_to_do(show, ledger, &plan, &budget, invalid, streams);
+        let done = nothing_to_do(show, ledger, &plan, &budget, invalid, streams)?;
+        return Ok(signed::end(done, &left_out));
     }
     agree(
         args,
         &plan,
-        known.map_or(Micros::ZERO, |ledger| resends(&plan, ledger)),
+        known.map_or(Micros::ZERO, |ledger| plan_table::resends(&plan, ledger)),
         &budget,
         streams,
     )?;
@@ -124,16 +132,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let trip = Trip {
         show,
         id,
-        ask_first: if (written && !ledger.was_gone_through()) || ledger.has_gap {
-            AskFirst::EveryAttempt
-        } else if mended || ledger.was_cut_off() {
-            AskFirst::NextAttempt
-        } else {
-            AskFirst::Nothing
-        },
+        ask_first: ask_first(&ledger, written, mended),
         args,
         budget,
         plan,
+        left_out,
         until,
         invalid,
         lacking,
@@ -144,6 +147,17 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     // What was left at once may still sit in a thread; the log is whole without it.
     runtime.shutdown_timeout(Duration::from_millis(200));
     exit
+}
+
+/// Says which ids the provider is asked about before anything is sent.
+fn ask_first(ledger: &Ledger, written: bool, mended: bool) -> AskFirst {
+    if (written && !ledger.was_gone_through()) || ledger.has_gap {
+        AskFirst::EveryAttempt
+    } else if mended || ledger.was_cut_off() {
+        AskFirst::NextAttempt
+    } else {
+        AskFirst::Nothing
+    }
 }
 
 /// Gives the most tasks in flight.
@@ -291,19 +305,22 @@ fn summarise(
     print(streams, &text).map(drop)
 }
 
-fn holds_images(output: &Path, streams: &Streams) -> Result<bool, Stopped> {
-    shelf::holds_images(output).map_err(|error| {
+/// Refuses a folder that holds images whose log is gone.
+fn must_hold_no_images(output: &Path, streams: &Streams) -> Result<(), Stopped> {
+    let holds_images = shelf::holds_images(output).map_err(|error| {
         streams.insist(&format!("error: {error}\n"));
         Exit::Unexpected
-    })
-}
-
-/// Gives what may still go for tasks of earlier runs that have to be sent again.
-fn resends(plan: &Plan, ledger: &Ledger) -> Micros {
-    let wanted = plan.settle.iter().filter(|left| left.wanted_by.is_some());
-    let tasks = wanted.filter_map(|left| ledger.task(left.task));
-    let unseen = tasks.filter(|task| task.is_open() && !task.accepted);
-    unseen.map(|task| task.weight().reserved).sum()
+    })?;
+    if !holds_images {
+        return Ok(());
+    }
+    let folder = output.display();
+    streams.insist(&format!(
+        "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can tell \
+         what was paid for; put the log back, or choose another folder with --out\n",
+        journal::FILE
+    ));
+    Err(Exit::Damaged)
 }
 
 /// Shows what it will cost and asks, where somebody can answer.
@@ -359,6 +376,8 @@ struct Trip<'a> {
     args: &'a args::Run,
     budget: Budget,
     plan: Plan,
+    /// What would be bought, and is not signed for.
+    left_out: Vec<Purchase>,
     until: Option<signals::Until>,
     invalid: usize,
     /// Whether takes lack that no run makes good by itself.
@@ -410,7 +429,8 @@ impl Trip<'_> {
             orders: Arc::new(self.show) as _,
         };
         let began = std::time::Instant::now();
-        let outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
+        let mut outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
+        signed::add_left_out(&self.left_out, &self.budget, &mut outcome);
         signals.abort();
         watcher.finish().await;
         if let Some(server) = server {
@@ -468,6 +488,7 @@ impl Trip<'_> {
             manifest: self.show.sha256,
             selection: show::spelled(&self.args.selection),
             caps: self.budget.named.clone(),
+            plan: self.budget.caps.plan.map(|signed| signed.plan),
             jobs: u32::try_from(jobs(self.args, self.show)).unwrap_or(u32::MAX),
             endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
             tool: TOOL.to_owned(),

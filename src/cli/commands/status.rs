@@ -36,7 +36,7 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
     };
     let selection = selection(&args.selection, streams)?;
     let mut asked = HashSet::new();
-    let (plan, _) = planning::plan_with(&wish, &ledger, &id, &budget, streams, |wanted| {
+    let (plan, _) = planning::plan_with(&wish, &ledger, &id, &budget, streams, |wanted, _| {
         if !selection.is_everything() && selection.has(wanted) {
             asked.insert(wanted.shot.clone());
         }

@@ -25,9 +25,14 @@ pub(super) struct Excerpt {
 impl Excerpt {
     /// Cuts a line to the room there is, in columns, around what is marked.
     pub(super) fn cut(line: &Line<'_>, room: usize) -> Self {
-        let secrets = secrets(line.text);
-        let pieces = pieces(line.text, &secrets);
+        let near = near(line);
+        let mut secrets = secrets(line.text);
+        secrets.retain(|secret| secret.start < near.end && secret.end > near.start);
+        let is_whole = near == (0..line.text.len());
+        let pieces = pieces(line.text, near, &secrets);
         let total: usize = pieces.iter().map(|piece| piece.columns).sum();
+        // A line that is not looked at whole is longer than any room.
+        let total = if is_whole { total } else { total.max(room + 1) };
         let first = pieces
             .iter()
             .position(|piece| piece.at.end > line.marked.start)
@@ -78,13 +83,29 @@ struct Piece {
     columns: usize,
 }
 
-fn pieces(text: &str, secrets: &[Range<usize>]) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
+/// Gives the bytes of a line that can come into sight, for a line may be as long as its file.
+fn near(line: &Line<'_>) -> Range<usize> {
+    const SEEN: usize = 16 << 10;
+    let (text, marked) = (line.text, line.marked.start.min(line.text.len()));
+    let mut start = marked.saturating_sub(SEEN);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = text.len().min(marked + SEEN);
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+fn pieces(text: &str, near: Range<usize>, secrets: &[Range<usize>]) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(near.len());
+    let chars = text[near.clone()].char_indices();
+    for (at, c) in chars.map(|(at, c)| (near.start + at, c)) {
         let secret = secrets.iter().find(|secret| secret.contains(&at));
         let end = at + c.len_utf8();
         match secret {
-            Some(secret) if secret.start != at => {}
+            Some(secret) if secret.start != at && at != near.start => {}
             Some(secret) => pieces.push(Piece {
                 at: secret.clone(),
                 shown: CUT.to_string(),

@@ -59,7 +59,7 @@ fn position(sources: &Sources, positions: &mut Positions<'_>, place: Place) -> V
     let cell = place
         .cell
         .zip(source)
-        .map(|(cell, source)| named(cell, &table::headers(&source.text)));
+        .map(|(cell, source)| named(cell, &table::headers(source)));
     json!({
         "file": source.map(|source| &source.path),
         "line": at.map(|(line, _)| line),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::domain::diagnostic::{Cell, FileNo, Place, Sources};
+use crate::domain::diagnostic::{Cell, FileNo, Place, Source, Sources};
 use crate::domain::lines::Lines;
 use crate::manifest::{read, table};
 use crate::report::escape::shown;
@@ -39,20 +39,21 @@ impl<'s> Positions<'s> {
         }
     }
 
-    fn known(&mut self, file: FileNo) -> Option<(&'s str, &'s str, &mut Known)> {
+    fn known(&mut self, file: FileNo) -> Option<(&'s Source, &mut Known)> {
         let source = self.sources.get(file)?;
         let known = self.known.entry(file).or_insert_with(|| Known {
             lines: Lines::of(&source.text),
             headers: None,
         });
-        Some((&source.path, &source.text, known))
+        Some((source, known))
     }
 
     /// Gives file, line, column and cell; a place without bytes is the whole file.
     pub(super) fn of_place(&mut self, place: Place) -> String {
-        let Some((path, text, known)) = self.known(place.file) else {
+        let Some((source, known)) = self.known(place.file) else {
             return "a text that is gone".to_owned();
         };
+        let (path, text): (&str, &str) = (&source.path, &source.text);
         if path == read::SET {
             // A flag is known by its key, not by line and column.
             return match text.split_once('=') {
@@ -68,16 +69,25 @@ impl<'s> Positions<'s> {
         match place.cell {
             None => format!("{path}:{line}:{column}"),
             Some(cell) => {
-                let headers = known.headers.get_or_insert_with(|| table::headers(text));
-                format!("{path}:{line}:{column}, cell {}", named(cell, headers))
+                let headers = known.headers.get_or_insert_with(|| table::headers(source));
+                let is_title = source.shape.is_some_and(|shape| cell.row < shape.header);
+                let headers = if is_title { &[] } else { headers.as_slice() };
+                let cell = named(cell, headers);
+                if source.is_sheet {
+                    format!("{path}, cell {cell}")
+                } else {
+                    format!("{path}:{line}:{column}, cell {cell}")
+                }
             }
         }
     }
 
     /// Gives line and column, both from 1; none for a whole file.
     pub(super) fn line_and_column(&mut self, place: Place) -> Option<(usize, usize)> {
-        let (_, text, known) = self.known(place.file)?;
-        (!is_whole(place)).then(|| known.lines.position(text, offset(place.start)))
+        let (source, known) = self.known(place.file)?;
+        let text = &source.text;
+        (!is_whole(place) && !source.is_sheet)
+            .then(|| known.lines.position(text, offset(place.start)))
     }
 
     /// Gives the line a place begins in, with what is marked of it.
@@ -85,14 +95,20 @@ impl<'s> Positions<'s> {
         if is_whole(place) {
             return None;
         }
-        let (_, text, known) = self.known(place.file)?;
+        let (source, known) = self.known(place.file)?;
+        let text: &str = &source.text;
         let start = offset(place.start).min(text.len());
         let line = known.lines.line(start);
         let range = known.lines.range(line);
         let end = offset(place.end).clamp(start, range.end.max(start));
         let shown = text.get(range.clone())?;
+        // In a sheet rows are counted, however many lines the cells above hold.
+        let row = place
+            .cell
+            .filter(|_| source.is_sheet)
+            .map(|cell| offset(cell.row));
         Some(Line {
-            number: line + 1,
+            number: row.unwrap_or(line + 1),
             text: shown.strip_suffix('\r').unwrap_or(shown),
             marked: start - range.start..end - range.start,
         })

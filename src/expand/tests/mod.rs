@@ -2,7 +2,10 @@
 
 pub(crate) mod fixture;
 mod keys;
+mod limits;
+mod lints;
 mod names;
+mod pieces;
 mod prompts;
 mod refusals;
 mod settings;

@@ -42,7 +42,8 @@ fn the_last_layer_wins_and_is_remembered() {
     let source = |bench: &Bench| {
         let expansion = Expansion::new(&bench.manifest, &bench.facts);
         expansion
-            .explain(0, Variant(0), |_, settings, _| {
+            .explain(0, Variant(0), |known| {
+                let settings = known.settings;
                 format!(
                     "{} by {}; {} by {}; {} by {}",
                     settings.takes.value,
@@ -81,17 +82,21 @@ fn every_value_tells_where_it_came_from_and_no_secret() {
         .vars
         .insert("weather".to_owned(), weather);
     let expansion = Expansion::new(&bench.manifest, &bench.facts);
-    let told = expansion.explain(0, Variant(0), |stack, settings, _| {
-        let told = stack.told().into_iter().chain(settings.told());
+    let told = expansion.explain(0, Variant(0), |known| {
+        let settings = known.settings.told(known.stack);
+        let told = known.stack.told().into_iter().chain(settings);
         let line = |told: Told<'_>| format!("{} = {} ({})", told.name, told.value, told.source);
         told.map(line).collect::<Vec<_>>().join("\n")
     });
     insta::assert_snapshot!(told.expect("sound").expect("the shot"), @r#"
     characters = otto (shot)
+    prompt = {otto} in {weather} (shot)
     vars.weather = rain ([defaults])
     preset = 1k-1x1 (built in)
     model = klingai:kling-image@o1 (built in)
     size = 1024x1024 (preset 1k-1x1)
+    resolution = 1k (preset 1k-1x1)
+    aspect_ratio = 1:1 (preset 1k-1x1)
     format = jpg (built in)
     quality = 95 (built in)
     takes = 1 (built in)
@@ -102,6 +107,7 @@ fn every_value_tells_where_it_came_from_and_no_secret() {
     safety = none (built in)
     ttl = 604800 (built in)
     ref_style = kling (built in)
+    ref_limit = error (built in)
     prompt_syntax = template (built in)
     webhook_url = (not shown) ([defaults])
     "#);

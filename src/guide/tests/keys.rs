@@ -137,6 +137,7 @@ fn ruled_out(form: Form) -> &'static [&'static str] {
         Form::Lines => &["\"a\"", "[\"\"]", "[1]"],
         Form::LineOrLines => &["\"\"", "[1]"],
         Form::Images => &["7", "[{ role = \"face\" }]", "[\"\"]"],
+        Form::Image => &["7", "{ role = \"face\" }", "\"\"", "[\"a.png\"]"],
         Form::ImageData => &["\"data:text/html;base64,AA\"", "7"],
         Form::Table(_) => &["7"],
         Form::Tables(_) => &["7", "{}"],

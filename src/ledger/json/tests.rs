@@ -115,6 +115,7 @@ fn every_kind() -> Vec<Record> {
                 ("run".into(), Micros::new(25_000_000)),
                 ("max-cost".into(), Micros::new(1_500_000)),
             ]),
+            plan: None,
             jobs: 4,
             endpoint: "https://api.runware.ai/v1".into(),
             tool: "reshoot 0.1.0".into(),
@@ -362,10 +363,10 @@ prop_compose! {
     fn any_run_started()(
         words in any::<[String; 3]>(), manifest in any_sha(), selection in any::<Vec<String>>(),
         caps in btree_map(any::<String>(), any::<u64>().prop_map(Micros::new), 0..3),
-        jobs in any::<u32>(),
+        plan in prop::option::of(any_sha()), jobs in any::<u32>(),
     ) -> RunStarted {
         let [run, endpoint, tool] = words;
-        RunStarted { run: RunId::new(&run), manifest, selection, caps, jobs, endpoint, tool }
+        RunStarted { run: RunId::new(&run), manifest, selection, caps, plan, jobs, endpoint, tool }
     }
 }
 

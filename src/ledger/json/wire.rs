@@ -125,6 +125,8 @@ struct RunStartedLine<'a> {
     selection: Cow<'a, [String]>,
     /// Micro-dollars.
     caps: BTreeMap<Cow<'a, str>, Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Word<Sha256>>,
     jobs: u32,
     #[serde(borrow)]
     endpoint: Cow<'a, str>,
@@ -140,6 +142,7 @@ impl<'a> From<&'a RunStarted> for RunStartedLine<'a> {
             manifest_sha256: Word(r.manifest),
             selection: r.selection.as_slice().into(),
             caps: r.caps.iter().map(cap).collect(),
+            plan: r.plan.map(Word),
             jobs: r.jobs,
             endpoint: r.endpoint.as_str().into(),
             tool: r.tool.as_str().into(),
@@ -157,6 +160,7 @@ impl From<RunStartedLine<'_>> for RunStarted {
             caps: caps
                 .map(|(name, cap)| (name.into_owned(), cap.into()))
                 .collect(),
+            plan: line.plan.map(|plan| plan.0),
             jobs: line.jobs,
             endpoint: line.endpoint.into_owned(),
             tool: line.tool.into_owned(),

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use crate::domain::digest::Sha256;
 use crate::domain::id::{ShotId, Variant};
 use crate::domain::money::Micros;
-use crate::ledger::money::{Account, CapKind, Caps};
+use crate::ledger::money::{Account, CapKind, Caps, PlanCap};
 use crate::ledger::task::{End, Fate};
 use crate::ledger::tests::fixture::{Book, Deal, PRICE};
 
@@ -34,9 +35,10 @@ enum Step {
     },
     Doubt,
     SendAgain,
-    /// The run ends, or is cut off, and another begins.
+    /// The run ends, or is cut off, and another begins, with or without the signed plan.
     Restart {
         ended: bool,
+        signed: bool,
     },
 }
 
@@ -51,7 +53,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(|billed| Step::Fail { billed }),
         2 => Just(Step::Doubt),
         3 => Just(Step::SendAgain),
-        2 => any::<bool>().prop_map(|ended| Step::Restart { ended }),
+        2 => any::<(bool, bool)>().prop_map(|(ended, signed)| Step::Restart { ended, signed }),
     ]
 }
 
@@ -59,12 +61,18 @@ prop_compose! {
     fn any_caps()(
         run in prop::option::of(0u64..300_000), show in prop::option::of(0u64..500_000),
         sequence in prop::option::of(0u64..200_000), shot in prop::option::of(0u64..120_000),
+        plan in prop::option::of(0u64..200_000),
     ) -> Caps {
         Caps {
             run: run.map(Micros::new), show: show.map(Micros::new),
             sequence: sequence.map(Micros::new), shot: shot.map(Micros::new),
+            plan: plan.map(|most| PlanCap { plan: signed_plan(), most: Micros::new(most) }),
         }
     }
+}
+
+fn signed_plan() -> Sha256 {
+    Sha256::of(b"plan")
 }
 
 /// A history under caps, with the purchases made so far.
@@ -74,13 +82,15 @@ struct History {
     deals: Vec<Deal>,
     /// Which runs an account of the run holds the purchases of: those since the last that ended.
     in_run: Vec<bool>,
+    /// Which were sent in a run that obeyed the signed plan.
+    in_plan: Vec<bool>,
 }
 
 impl History {
     fn play(&mut self, step: Step, which: usize) {
         match step {
             Step::Buy { shot, count } => return self.buy(shot, count),
-            Step::Restart { ended } => return self.restart(ended),
+            Step::Restart { ended, signed } => return self.restart(ended, signed),
             _ if self.deals.is_empty() => return,
             _ => {}
         }
@@ -103,10 +113,11 @@ impl History {
             Step::Fail { billed } if task.is_open() => drop(self.book.fail(&deal, billed)),
             Step::Doubt if task.is_open() => drop(self.book.doubt(&deal)),
             Step::SendAgain if task.is_open() && !task.accepted => {
-                let allowed = self.book.ledger.allow_again(&self.caps, deal.task());
+                let allowed = self.book.ledger.allow_again(&self.caps(), deal.task());
                 if allowed.is_ok() {
                     self.book.resend(&deal, task.resends + 1);
                     self.in_run[which] = true;
+                    self.in_plan[which] |= self.book.plan.is_some();
                 }
             }
             _ => {}
@@ -131,20 +142,28 @@ impl History {
         }
         let worst = price.times(u64::from(count));
         let accounts = &ledger.accounts;
-        let allowed = accounts.allow(&self.caps, &ShotId::new(shot), sequence, worst);
+        let allowed = accounts.allow(&self.caps(), &ShotId::new(shot), sequence, worst);
         if allowed.is_ok() {
             self.book.intend(&deal);
             self.deals.push(deal);
             self.in_run.push(true);
+            self.in_plan.push(self.book.plan.is_some());
         }
     }
 
-    fn restart(&mut self, ended: bool) {
+    /// Gives the caps of the run under way: that of the plan only where it obeys one.
+    fn caps(&self) -> Caps {
+        let plan = self.caps.plan.filter(|_| self.book.plan.is_some());
+        Caps { plan, ..self.caps }
+    }
+
+    fn restart(&mut self, ended: bool, signed: bool) {
         if ended {
             self.book.end();
             self.in_run.fill(false);
         }
         self.book.ledger = self.book.refold();
+        self.book.plan = signed.then(signed_plan);
         self.book.start();
     }
 
@@ -167,6 +186,11 @@ impl History {
         let mut all = vec![
             (CapKind::Show, accounts.show, self.sum(|_, _| true)),
             (CapKind::Run, accounts.run, self.sum(|n, _| self.in_run[n])),
+            (
+                CapKind::Plan,
+                accounts.under_plan(signed_plan()),
+                self.sum(|n, _| self.in_plan[n]),
+            ),
         ];
         for (name, account) in &accounts.sequences {
             let sum = self.sum(|_, deal| deal.sequence.as_deref() == Some(&**name));
@@ -189,6 +213,7 @@ proptest! {
     ) {
         let mut history = History {
             book: Book::open(), caps, deals: Vec::new(), in_run: Vec::new(),
+            in_plan: Vec::new(),
         };
         for (step, which) in steps {
             history.play(step, which);
@@ -213,6 +238,7 @@ fn a_dearer_price_raises_what_is_reserved_next() {
         caps,
         deals: Vec::new(),
         in_run: Vec::new(),
+        in_plan: Vec::new(),
     };
     history.buy(0, 1);
     let first = history.deals[0].clone();
@@ -237,11 +263,12 @@ fn an_unsure_take_keeps_its_place_under_the_cap_over_restarts() {
         caps,
         deals: Vec::new(),
         in_run: Vec::new(),
+        in_plan: Vec::new(),
     };
     history.buy(0, 1);
     history.play(Step::Doubt, 0);
     for ended in [true, false, true] {
-        history.restart(ended);
+        history.restart(ended, false);
     }
     history.buy(1, 1);
     history.buy(2, 1);
@@ -263,6 +290,7 @@ fn a_task_of_an_ended_run_is_not_sent_again_over_the_cap_of_this_one() {
         caps,
         deals: Vec::new(),
         in_run: Vec::new(),
+        in_plan: Vec::new(),
     };
     history.buy(0, 1);
     let left = history.deals[0].task();
@@ -270,7 +298,7 @@ fn a_task_of_an_ended_run_is_not_sent_again_over_the_cap_of_this_one() {
         history.book.ledger.allow_again(&caps, left).is_ok(),
         "it counts already"
     );
-    history.restart(true);
+    history.restart(true, false);
     assert!(
         history.book.ledger.allow_again(&caps, left).is_ok(),
         "there is room"
@@ -278,4 +306,42 @@ fn a_task_of_an_ended_run_is_not_sent_again_over_the_cap_of_this_one() {
     history.buy(1, 1);
     let over = history.book.ledger.allow_again(&caps, left);
     assert_eq!(over.expect_err("no room").cap, CapKind::Run);
+}
+
+#[test]
+fn what_was_signed_is_spent_once_over_all_runs_that_obey_the_plan() {
+    let most = PRICE.times(2);
+    let plan = signed_plan();
+    let caps = Caps {
+        plan: Some(PlanCap { plan, most }),
+        ..Caps::default()
+    };
+    let mut history = History {
+        book: Book::open(),
+        caps,
+        deals: Vec::new(),
+        in_run: Vec::new(),
+        in_plan: Vec::new(),
+    };
+    history.buy(0, 1);
+    assert_eq!(
+        history.book.ledger.accounts.under_plan(plan),
+        Account::default(),
+        "a run without the plan spends nothing of it"
+    );
+    for (shot, ended) in [(1, true), (2, false), (3, true)] {
+        history.restart(ended, true);
+        history.buy(shot, 1);
+    }
+    assert_eq!(history.deals.len(), 3, "the last was not signed");
+    let first = history.deals[0].task();
+    let over = history.book.ledger.allow_again(&caps, first);
+    assert_eq!(over.expect_err("no room").cap, CapKind::Plan);
+    history.restart(true, false);
+    history.buy(3, 1);
+    assert_eq!(
+        history.deals.len(),
+        4,
+        "without the plan there is no such cap"
+    );
 }

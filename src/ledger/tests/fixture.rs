@@ -126,6 +126,8 @@ fn trouble() -> Trouble {
 pub(in crate::ledger) struct Book {
     pub(in crate::ledger) ledger: Ledger,
     pub(in crate::ledger) records: Vec<Stamped>,
+    /// The signed plan that the next run obeys.
+    pub(in crate::ledger) plan: Option<Sha256>,
     run: String,
 }
 
@@ -163,6 +165,7 @@ impl Book {
             manifest: Sha256::of(b"manifest"),
             selection: Vec::new(),
             caps: BTreeMap::new(),
+            plan: self.plan,
             jobs: 4,
             endpoint: String::new(),
             tool: String::new(),

@@ -41,6 +41,16 @@ pub const ENTRY: &[Key] = &[
         example: r#"[{ file = "mira/face.png", role = "face" }, "mira/back.png"]"#,
         becomes: "`inputs.referenceImages`, told in the first line of `positivePrompt`",
     },
+    Key {
+        name: "sheet",
+        form: Form::Image,
+        unit: "",
+        unset: Unset::Nothing,
+        about: "A picture of it from all sides: short for a reference with the role `sheet`. With \
+                `ref_limit = \"compact\"` it can stand for face and body.",
+        example: r#""mira/sheet.png""#,
+        becomes: "an entry of `inputs.referenceImages`, after face and body",
+    },
 ];
 
 /// `wardrobe`, which characters have beside the keys of an entry.

@@ -71,6 +71,8 @@ pub enum Form {
     LineOrLines,
     /// A list of images, each a text or a table; or a text alone.
     Images,
+    /// One image, a text or a table.
+    Image,
     /// The path of an image, relative to the file that names it.
     ImageFile,
     /// The address of an image.
@@ -259,6 +261,11 @@ const ROOT_KEYS: &[Key] = &[
         r#"{ dusk = { text = "Blue hour, long shadows." } }"#,
     ),
     table("columns", &shots::COLUMNS, r#"{ "Framing" = "shot_size" }"#),
+    table(
+        "statuses",
+        &shots::STATUSES,
+        r#"{ wtg = "todo", ip = "hold" }"#,
+    ),
     Key {
         name: "shots",
         form: Form::Tables(&shots::SHOT),

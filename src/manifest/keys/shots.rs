@@ -150,3 +150,13 @@ pub static COLUMNS: Table = Table {
     others: Some((Named::Freely, Form::Line)),
     needs: Needs::Nothing,
 };
+
+/// `[statuses]`.
+pub static STATUSES: Table = Table {
+    id: "statuses",
+    header: "[statuses]",
+    about: "What a studio's own words in the status column of its lists mean, such as a tracker's `wtg`.",
+    groups: &[],
+    others: Some((Named::Freely, Form::Words(Status::WORDS))),
+    needs: Needs::Nothing,
+};

@@ -3,7 +3,8 @@
 use crate::manifest::keys::{Form, Key, Named, Needs, Table, Unset};
 use crate::manifest::setting::{LEAST_TTL, MOST_RESULTS, MOST_TAKES, QUALITY};
 use crate::manifest::settings::{
-    AspectRatio, Delivery, Format, Output, RefStyle, ReferenceTransfer, Resolution, Safety,
+    AspectRatio, Delivery, Format, Output, RefLimit, RefStyle, ReferenceTransfer, Resolution,
+    Safety,
 };
 
 /// The default that the built-in layer has for a technical setting.
@@ -158,6 +159,17 @@ pub const TECHNICAL: &[Key] = &[
         about: "How prompts name a reference: `<<<image_1>>>`, `Image 1` or `@image_1`.",
         example: r#""words""#,
         becomes: "the markers in `positivePrompt`",
+    },
+    Key {
+        name: "ref_limit",
+        form: Form::Words(RefLimit::WORDS),
+        unit: "",
+        unset: word!(ref_limit, RefLimit),
+        about: "What becomes of a shot with more references than the model takes: error, or compact, \
+                with which as few characters as need be send their `sheet` instead of face and body, \
+                those listed last first; a note names them.",
+        example: r#""compact""#,
+        becomes: "fewer entries of `inputs.referenceImages`",
     },
     Key {
         name: "webhook_url",

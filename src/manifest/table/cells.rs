@@ -46,12 +46,42 @@ pub(super) struct Row<'t> {
     pub(super) flaws: Vec<Flaw>,
     /// Whether the row is a line without anything in it.
     pub(super) is_blank: bool,
+    /// How many of its cells are formulas that stand for a text, such as `="0010"`.
+    pub(super) formulas: u32,
+}
+
+impl Cell<'_> {
+    /// Takes the formula off a text that it stands for; tells whether there is such a one.
+    fn unwrap_formula(&mut self) -> bool {
+        let inner = self
+            .text
+            .strip_prefix("=\"")
+            .and_then(|text| text.strip_suffix('"'));
+        let Some(inner) = inner else {
+            return false;
+        };
+        let singles = inner.replace("\"\"", "");
+        if singles.contains('"') {
+            return false;
+        }
+        let as_written = self.end - self.start == self.text.len();
+        if as_written {
+            self.start += 2;
+            self.end -= 1;
+        }
+        self.text = Cow::Owned(inner.replace("\"\"", "\"").trim().to_owned());
+        true
+    }
 }
 
 impl Row<'_> {
-    /// Tells whether no cell says anything.
+    /// Tells whether no cell says anything: delimiters alone say nothing, of whichever list.
     pub(super) fn is_empty(&self) -> bool {
-        self.flaws.is_empty() && self.cells.iter().all(|cell| cell.text.is_empty())
+        let says_nothing = |cell: &Cell<'_>| {
+            let mut chars = cell.text.chars();
+            chars.all(|c| matches!(c, ',' | ';') || c.is_whitespace())
+        };
+        self.flaws.is_empty() && self.cells.iter().all(says_nothing)
     }
 }
 
@@ -85,6 +115,7 @@ impl<'t> Rows<'t> {
     pub(super) fn read(&mut self, row: &mut Row<'t>) -> bool {
         row.cells.clear();
         row.flaws.clear();
+        row.formulas = 0;
         if self.at >= self.text.len() {
             return false;
         }
@@ -92,7 +123,10 @@ impl<'t> Rows<'t> {
         row.number = self.row;
         row.is_blank = matches!(self.byte(), Some(b'\n' | b'\r'));
         loop {
-            let cell = self.cell(&mut row.flaws);
+            let mut cell = self.cell(&mut row.flaws);
+            if cell.text.starts_with("=\"") && cell.unwrap_formula() {
+                row.formulas += 1;
+            }
             row.cells.push(cell);
             match self.byte() {
                 Some(byte) if byte == self.delimiter => self.at += 1,
@@ -131,10 +165,26 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Reads to the next delimiter or line end.
+    /// Reads to the next delimiter or line end; the quotes of `="a,b"` hold it together.
     fn plain(&mut self, begin: usize) -> Cell<'t> {
-        self.at = self.end_of_plain(begin);
+        let spaces = self.text[begin..]
+            .bytes()
+            .take_while(|byte| *byte == b' ')
+            .count();
+        let formula = self.text[begin + spaces..].starts_with("=\"");
+        let close = formula
+            .then(|| self.end_of_formula(begin + spaces + 1))
+            .flatten();
+        self.at = close.unwrap_or_else(|| self.end_of_plain(begin));
         trimmed(self.text, begin, self.at)
+    }
+
+    /// Finds the end of a formula whose text opens at a byte, if it ends its cell and its line.
+    fn end_of_formula(&self, open: usize) -> Option<usize> {
+        let (close, _) = closing_quote(self.text, open)?;
+        let end = self.end_of_plain(close + 1);
+        let is_one_line = !self.text[open..close].contains(['\n', '\r']);
+        (is_one_line && self.text[close + 1..end].trim().is_empty()).then_some(end)
     }
 
     fn end_of_plain(&self, from: usize) -> usize {
@@ -237,6 +287,36 @@ mod tests {
         let (all, flaws) = rows("\"a\" b,c\n", b',');
         assert_eq!(flaws, [Flaw::Stray(2)]);
         assert_eq!(all, [vec!["\"a\" b", "c"]]);
+    }
+
+    #[test]
+    fn a_formula_that_stands_for_a_text_is_read_as_the_text() {
+        let text =
+            "=\"0010\",\"=\"\"0020\"\"\", =\"a,b\" ,=\"c\"\"d\",=\"\"\n=A1,=\"a\"&\"b\",=\"x,y\n";
+        let (all, flaws) = rows(text, b',');
+        assert_eq!(flaws, []);
+        let expected = [
+            vec!["0010", "0020", "a,b", "c\"d", ""],
+            vec!["=A1", "=\"a\"&\"b\"", "=\"x", "y"],
+        ];
+        assert_eq!(all, expected);
+        let mut row = Row::default();
+        Rows::of(text, b',').read(&mut row);
+        assert_eq!(row.formulas, 5);
+        assert_eq!(&text[row.cells[0].start..row.cells[0].end], "0010");
+        assert_eq!(&text[row.cells[2].start..row.cells[2].end], "a,b");
+    }
+
+    #[test]
+    fn delimiters_alone_say_nothing() {
+        for text in [",,", ";;;", " ; ,", "\u{a0},", "\" \",\"\""] {
+            let mut row = Row::default();
+            assert!(Rows::of(text, b',').read(&mut row));
+            assert!(row.is_empty(), "{text}");
+        }
+        let mut row = Row::default();
+        Rows::of("-,,", b',').read(&mut row);
+        assert!(!row.is_empty());
     }
 
     #[test]

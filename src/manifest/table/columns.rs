@@ -1,14 +1,16 @@
 //! What the columns of a shot list mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed, column_name};
 use crate::manifest::rules::check_name;
-use crate::manifest::shown::{count, nearest, shown};
+use crate::manifest::shown::{count, nearest, shown, some_of};
+use crate::manifest::table::aliases::{Known, creative, is_known, plain_header};
+use crate::manifest::table::mapping::{Mapping, Said};
 
 /// What a column means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Column {
     /// A column of the contract.
     Known(Known),
@@ -22,126 +24,32 @@ pub(super) enum Column {
     Unnamed(Arc<str>),
 }
 
-macro_rules! known {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal $(| $alias:literal)*,)+) => {
-        /// The columns that are known.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub(super) enum Known { $($(#[$doc])* $variant,)+ }
-
-        impl Known {
-            /// Every column by the name it is documented under.
-            const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// Gives the name it is documented under.
-            pub(super) const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// Finds the column of a plain header.
-            fn find(plain: &str) -> Option<Self> {
-                match plain {
-                    $(_ if plain == plain_header($name) $(|| plain == $alias)* =>
-                        Some(Self::$variant),)+
-                    _ => None,
-                }
-            }
-        }
-    };
+/// Why a column means what it means; of two that mean the same, the later of these wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// Nothing is known about it.
+    Unknown,
+    /// `[columns]` says that it means nothing.
+    Silenced,
+    /// Another column names the shots.
+    Replaced,
+    /// Its header is one that shot lists use for a var.
+    Creative,
+    /// Its header is another word for a column of the contract.
+    Alias,
+    /// Its header is the documented one.
+    Documented,
+    /// `[columns]` says so.
+    Mapped,
 }
 
-known! {
-    /// The id.
-    Id = "id" | "shotid" | "shotcode",
-    /// The episode.
-    Episode = "episode" | "ep",
-    /// The sequence; a scene is one.
-    Sequence = "sequence" | "seq" | "scene" | "sceneid",
-    /// The name of the shot within its sequence.
-    Name = "name" | "shot",
-    /// The prompt.
-    Prompt = "prompt",
-    /// The var `action`.
-    Action = "action" | "description",
-    /// The characters.
-    Characters = "characters" | "character",
-    /// The location.
-    Location = "location",
-    /// The props.
-    Props = "props" | "prop",
-    /// The look.
-    Look = "look",
-    /// The preset.
-    Preset = "preset",
-    /// The references.
-    References = "references" | "refs" | "reference" | "ref",
-    /// The number of takes.
-    Takes = "takes",
-    /// The aspect ratio.
-    AspectRatio = "aspect ratio" | "aspect",
-    /// The status.
-    Status = "status",
-    /// The note.
-    Note = "note" | "notes",
-}
-
-/// A header without what may differ: case, spaces, `_` and `-`.
-pub(super) fn plain_header(header: &str) -> String {
-    header
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '\u{feff}'))
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
-/// Tells whether a header is a column of the contract.
-pub(in crate::manifest) fn is_known(header: &str) -> bool {
-    let plain = plain_header(header);
-    Known::find(&plain).is_some() || plain.starts_with("var:") || plain.starts_with("matrix:")
-}
-
-/// `[columns]`, and which of its lines some list made use of.
+/// The columns of a list.
 #[derive(Debug, Default)]
-pub(in crate::manifest) struct Mapping {
-    lines: Vec<(Placed<String>, Placed<String>)>,
-    used: BTreeSet<usize>,
-}
-
-impl Mapping {
-    /// Takes the lines of `[columns]`.
-    pub(in crate::manifest) const fn new(lines: Vec<(Placed<String>, Placed<String>)>) -> Self {
-        Self {
-            lines,
-            used: BTreeSet::new(),
-        }
-    }
-
-    /// Warns about the lines that fit no column of any list.
-    pub(in crate::manifest) fn unused(&self) -> impl Iterator<Item = Diagnostic> {
-        let lines = self.lines.iter().enumerate();
-        let unused = lines.filter(|(at, _)| !self.used.contains(at));
-        unused.map(|(_, (header, _))| {
-            let message = format!("no shot list has a column {}", shown(&header.value));
-            Diagnostic::warning("unused-column", message)
-                .at(header.place)
-                .help("write the header as the list has it, or take the line out")
-        })
-    }
-
-    /// Finds what a header is mapped to; a line may be written either way round.
-    fn find(&mut self, plain: &str, headers: &[String]) -> Option<&Placed<String>> {
-        let at = self.lines.iter().position(|(header, target)| {
-            let header = plain_header(&header.value);
-            let target = plain_header(&target.value);
-            header == plain || (target == plain && !headers.contains(&header))
-        })?;
-        self.used.insert(at);
-        let (header, target) = &self.lines[at];
-        Some(if plain_header(&header.value) == plain {
-            target
-        } else {
-            header
-        })
-    }
+pub(super) struct Columns {
+    /// What each means.
+    pub(super) meanings: Vec<Column>,
+    /// Why it means that.
+    pub(super) reasons: Vec<Why>,
 }
 
 /// Says what every column means; with an error among the complaints the list cannot be read.
@@ -149,38 +57,145 @@ pub(super) fn columns(
     headers: &[(String, Place)],
     mapping: &mut Mapping,
     complaints: &mut Vec<Diagnostic>,
-) -> Vec<Column> {
-    let plain: Vec<String> = headers.iter().map(|(h, _)| plain_header(h)).collect();
-    let mut columns: Vec<Column> = Vec::with_capacity(headers.len());
-    let mut unknown: Vec<(&str, Place)> = Vec::new();
+) -> Columns {
+    let plain = plain_headers(headers);
+    let all: BTreeSet<&str> = plain.iter().map(String::as_str).collect();
+    let trackers_id = trackers_id(&plain, mapping);
+    let mut columns = Columns::default();
+    let mut first: HashMap<Column, usize> = HashMap::new();
     for (at, (header, place)) in headers.iter().enumerate() {
-        let mapped = mapping.find(&plain[at], &plain).cloned();
-        let column = match &mapped {
-            Some(target) => Some(target_of(target, complaints)),
-            None => meaning(header, &plain[at], *place, complaints),
+        let (column, why) = match mapping.find(&plain[at], &all) {
+            Some(Said::Means(target)) => (target_of(&target, complaints), Why::Mapped),
+            Some(Said::Nothing) => (silenced(header, at), Why::Silenced),
+            None if trackers_id == Some(at) => {
+                complaints.push(tracker_note(header, *place));
+                (kept(header, at), Why::Replaced)
+            }
+            None => meaning(header, &plain[at], *place, complaints)
+                .unwrap_or_else(|| (kept(header, at), Why::Unknown)),
         };
-        let column = column.unwrap_or_else(|| kept(header, at));
-        let exact = mapped.is_some() || exactly(&column, &plain[at]);
-        let told = complaints.len();
-        let column = settle(column, exact, at, headers, &plain, &mut columns, complaints);
-        if let Column::Kept(_) = column
-            && mapped.is_none()
-            && complaints.len() == told
-        {
-            unknown.push((header, *place));
-        }
-        columns.push(column);
+        columns.add(column, why, at, headers, &mut first, complaints);
     }
-    if columns.contains(&Column::Known(Known::Id)) {
-        // With an id of its own a shot needs no name, so that this one is only told in reports.
-        for (column, (header, _)) in columns.iter_mut().zip(headers) {
+    columns.drop_names(headers);
+    complaints.extend(creative_note(&columns, headers));
+    complaints.extend(kept_warning(&columns, headers));
+    columns
+}
+
+/// Gives every header plain; a column without one is known by its letter.
+fn plain_headers(headers: &[(String, Place)]) -> Vec<String> {
+    let named = |(at, (header, _)): (usize, &(String, Place))| {
+        let plain = plain_header(header);
+        if plain.is_empty() {
+            plain_header(&by_letter(at))
+        } else {
+            plain
+        }
+    };
+    headers.iter().enumerate().map(named).collect()
+}
+
+/// Finds the column `Id` of a tracker's export, which numbers rows of its database: beside
+/// `Shot Code` it is no id of ours.
+fn trackers_id(plain: &[String], mapping: &Mapping) -> Option<usize> {
+    let id = plain.iter().position(|plain| plain == "id")?;
+    let has_code = plain.iter().any(|plain| plain == "shotcode");
+    let is_free = !mapping.speaks_of("id") && !mapping.speaks_of("shotcode");
+    (has_code && is_free).then_some(id)
+}
+
+fn tracker_note(header: &str, place: Place) -> Diagnostic {
+    let message = format!(
+        "the shots are named by `Shot Code`; {} is taken for the tracker's own number and kept for reports",
+        shown(header)
+    );
+    Diagnostic::note("tracker-id", message).at(place).help(
+        "if it is the id that is meant, write `\"Id\" = \"id\"` under `[columns]` of the manifest, or \
+         of a `show.toml` beside the list",
+    )
+}
+
+impl Columns {
+    /// Adds a column and decides between two that mean the same.
+    fn add(
+        &mut self,
+        column: Column,
+        why: Why,
+        at: usize,
+        headers: &[(String, Place)],
+        first: &mut HashMap<Column, usize>,
+        complaints: &mut Vec<Diagnostic>,
+    ) {
+        let is_kept = matches!(column, Column::Kept(_) | Column::Unnamed(_));
+        let former = if is_kept {
+            None
+        } else {
+            first.get(&column).copied()
+        };
+        let Some(former) = former else {
+            if !is_kept {
+                first.insert(column.clone(), at);
+            }
+            self.meanings.push(column);
+            self.reasons.push(why);
+            return;
+        };
+        let was = self.reasons[former];
+        if why == was && why > Why::Creative {
+            // Nobody can tell which is meant, so that both go on meaning it.
+            complaints.push(alike(&headers[former], &headers[at]));
+            self.meanings.push(column);
+            self.reasons.push(why);
+        } else if why > was {
+            first.insert(column.clone(), at);
+            self.meanings[former] = kept(&headers[former].0, former);
+            self.reasons[former] = Why::Unknown;
+            self.meanings.push(column);
+            self.reasons.push(why);
+        } else {
+            self.meanings.push(kept(&headers[at].0, at));
+            self.reasons.push(Why::Unknown);
+        }
+    }
+
+    /// With an id of its own a shot needs no name, so that this one is only told in reports.
+    fn drop_names(&mut self, headers: &[(String, Place)]) {
+        if !self.meanings.contains(&Column::Known(Known::Id)) {
+            return;
+        }
+        for (at, column) in self.meanings.iter_mut().enumerate() {
             if *column == Column::Known(Known::Name) {
-                *column = Column::Kept(header.as_str().into());
+                *column = kept(&headers[at].0, at);
+                self.reasons[at] = Why::Replaced;
             }
         }
     }
-    complaints.extend(kept_warning(&unknown));
-    columns
+
+    /// Tells whether nothing is known about any column.
+    pub(super) fn are_unknown(&self) -> bool {
+        let mut all = self.meanings.iter();
+        all.all(|column| matches!(column, Column::Kept(_) | Column::Unnamed(_)))
+    }
+}
+
+fn alike(former: &(String, Place), other: &(String, Place)) -> Diagnostic {
+    let message = format!(
+        "the columns {} and {} mean the same",
+        shown(&former.0),
+        shown(&other.0)
+    );
+    let help = if former.0 == other.0 {
+        "rename one of the two".to_owned()
+    } else {
+        format!(
+            "rename one of the two, or leave it out under `[columns]`: `\"{}\" = \"-\"`",
+            other.0
+        )
+    };
+    Diagnostic::error("duplicate-column", message)
+        .at(other.1)
+        .help(help)
+        .related(Some(former.1), "the other one")
 }
 
 /// Gives the meaning of a header that nobody mapped.
@@ -189,7 +204,7 @@ fn meaning(
     plain: &str,
     place: Place,
     complaints: &mut Vec<Diagnostic>,
-) -> Option<Column> {
+) -> Option<(Column, Why)> {
     for (prefix, make) in [
         ("var:", Column::Var as fn(Arc<str>) -> Column),
         ("matrix:", Column::Matrix),
@@ -197,10 +212,20 @@ fn meaning(
         if plain.starts_with(prefix) {
             let name = header.split_once(':').map_or("", |(_, name)| name.trim());
             named(name, Some(place), complaints);
-            return Some(make(name.into()));
+            return Some((make(name.into()), Why::Documented));
         }
     }
-    Known::find(plain).map(Column::Known)
+    if let Some(known) = Known::find(plain) {
+        let is_documented = plain_header(known.name()) == plain;
+        let why = if is_documented {
+            Why::Documented
+        } else {
+            Why::Alias
+        };
+        return Some((Column::Known(known), why));
+    }
+    let var = creative(plain)?;
+    Some((Column::Var(var.into()), Why::Creative))
 }
 
 /// Gives the meaning that a line of `[columns]` asks for.
@@ -218,10 +243,13 @@ fn target_of(target: &Placed<String>, complaints: &mut Vec<Diagnostic>) -> Colum
     let known = Known::ALL.iter().map(|known| known.name());
     if let Some(near) = nearest(name, known)
         && plain == plain_header(name)
+        && creative(&plain).is_none()
     {
         let message = format!("{} becomes a var of that name", shown(name));
         let warning = Diagnostic::warning("near-column", message).at(target.place);
-        complaints.push(warning.help(format!("is `{near}` meant?")));
+        complaints.push(warning.help(format!(
+            "write `{near}` if that is meant, else `var: {name}`"
+        )));
     }
     if axis {
         Column::Matrix(name.into())
@@ -236,82 +264,80 @@ fn named(name: &str, place: Option<Place>, complaints: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Tells whether a header is the documented name itself and no alias of it.
-fn exactly(column: &Column, plain: &str) -> bool {
-    match column {
-        Column::Known(known) => plain_header(known.name()) == plain,
-        Column::Var(_) | Column::Matrix(_) => true,
-        Column::Kept(_) | Column::Unnamed(_) => false,
-    }
-}
-
-/// Decides between two columns that mean the same: a documented name wins over an alias.
-fn settle(
-    column: Column,
-    exact: bool,
-    at: usize,
-    headers: &[(String, Place)],
-    plain: &[String],
-    columns: &mut [Column],
-    complaints: &mut Vec<Diagnostic>,
-) -> Column {
-    let Some(former) = columns.iter().position(|other| *other == column) else {
-        return column;
-    };
-    if let Column::Kept(_) | Column::Unnamed(_) = column {
-        return column;
-    }
-    let former_exact = exactly(&column, &plain[former]);
-    if former_exact && !exact {
-        return Column::Kept(headers[at].0.as_str().into());
-    }
-    if exact && !former_exact {
-        columns[former] = Column::Kept(headers[former].0.as_str().into());
-        return column;
-    }
-    let message = format!(
-        "the columns {} and {} mean the same",
-        shown(&headers[former].0),
-        shown(&headers[at].0)
-    );
-    complaints.push(
-        Diagnostic::error("duplicate-column", message)
-            .at(headers[at].1)
-            .help("rename one of the two")
-            .related(Some(headers[former].1), "the other one"),
-    );
-    Column::Kept(headers[at].0.as_str().into())
-}
-
 fn kept(header: &str, at: usize) -> Column {
     if header.is_empty() {
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
-        Column::Unnamed(format!("column {}", column_name(at)).into())
+        Column::Unnamed(by_letter(at).into())
     } else {
         Column::Kept(header.into())
     }
 }
 
-fn kept_warning(unknown: &[(&str, Place)]) -> Option<Diagnostic> {
+/// A column that means nothing on purpose: no header of it is missed.
+fn silenced(header: &str, at: usize) -> Column {
+    let name = if header.is_empty() {
+        by_letter(at)
+    } else {
+        header.to_owned()
+    };
+    Column::Kept(name.into())
+}
+
+/// Names a column without a header.
+pub(super) fn by_letter(at: usize) -> String {
+    let at = u32::try_from(at).unwrap_or(u32::MAX);
+    format!("column {}", column_name(at))
+}
+
+/// Tells once which columns became vars by their header alone.
+fn creative_note(columns: &Columns, headers: &[(String, Place)]) -> Option<Diagnostic> {
+    let mut place = None;
+    let mut told = Vec::new();
+    let all = columns.meanings.iter().zip(&columns.reasons).zip(headers);
+    for ((column, why), (header, at)) in all {
+        if let (Column::Var(name), Why::Creative) = (column, why) {
+            place.get_or_insert(*at);
+            told.push(format!("{} is `{{{name}}}`", shown(header)));
+        }
+    }
+    let message = format!("prompts can use these columns: {}", told.join(", "));
+    Some(
+        Diagnostic::note("creative-columns", message)
+            .at(place?)
+            .help("map a header to `-` under `[columns]` to keep it for reports alone"),
+    )
+}
+
+fn kept_warning(columns: &Columns, headers: &[(String, Place)]) -> Option<Diagnostic> {
+    let all = columns.meanings.iter().zip(&columns.reasons).zip(headers);
+    let unknown = all.filter_map(|((column, why), (header, place))| {
+        let is_unknown = *why == Why::Unknown && matches!(column, Column::Kept(_));
+        is_unknown.then_some((header.as_str(), *place))
+    });
+    let unknown: Vec<(&str, Place)> = unknown.collect();
     let (first, place) = unknown.first()?;
-    let names: Vec<String> = unknown.iter().map(|(header, _)| shown(header)).collect();
+    let mut seen = BTreeSet::new();
+    let names = unknown.iter().map(|(header, _)| *header);
+    let names: Vec<&str> = names.filter(|header| seen.insert(*header)).collect();
     let message = format!(
         "{} kept for reports and not used in prompts: {}",
         count(unknown.len(), "column").replace("column", "other column"),
-        names.join(", ")
+        some_of(names.iter().copied())
     );
     let warning = Diagnostic::warning("unknown-columns", message).at(*place);
-    let names = || Known::ALL.iter().map(|known| known.name());
+    let known = || Known::ALL.iter().map(|known| known.name());
     // A header whose meaning another column took over is not misspelt.
-    let near = unknown
+    let near = names
         .iter()
-        .filter(|(header, _)| !is_known(header))
-        .find_map(|(header, _)| Some((header, nearest(header, names())?)));
+        .filter(|header| !is_known(header))
+        .find_map(|header| Some((header, nearest(header, known())?)));
     Some(match near {
-        Some((header, near)) => warning.help(format!("is {} meant to be `{near}`?", shown(header))),
+        Some((header, near)) => warning.help(format!(
+            "write `{near}` if that is what {} means",
+            shown(header)
+        )),
         None => warning.help(format!(
             "to use one in prompts, map it under `[columns]` of the manifest, or of a `show.toml` \
-             beside the list: `\"{}\" = \"{}\"`",
+             beside the list: `\"{}\" = \"{}\"`; `check --columns` prints such a table",
             first,
             suggestion(first)
         )),
@@ -326,19 +352,6 @@ fn suggestion(header: &str) -> String {
         .chars()
         .map(|c| if c.is_alphanumeric() { c } else { '_' })
         .collect();
-    name.trim_matches('_').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_match_without_what_may_differ() {
-        for header in ["Aspect Ratio", "aspect_ratio", "ASPECT-RATIO", "aspect"] {
-            assert_eq!(Known::find(&plain_header(header)), Some(Known::AspectRatio));
-        }
-        assert_eq!(Known::find(&plain_header("Shot Code")), Some(Known::Id));
-        assert_eq!(Known::find(&plain_header("Shot Size")), None);
-    }
+    let name = name.trim_matches('_');
+    if name.is_empty() { "name" } else { name }.to_owned()
 }

@@ -3,39 +3,56 @@
 //! No cell ever moves to another column: a row with more or fewer cells than the header, or with
 //! quotes that do not close, is refused.
 
-pub(super) mod columns;
+pub(super) mod mapping;
+pub mod survey;
 
+mod aliases;
 mod cells;
-mod rows;
+mod columns;
+mod header;
+#[cfg(test)]
+mod messy;
+pub(super) mod rows;
+mod status;
+mod tail;
 
 use std::sync::Arc;
 
-use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, SourceText};
+use crate::domain::diagnostic::{Cell as At, Diagnostic, FileNo, Place, Shape, Source, SourceText};
 use crate::manifest::draft::Gathered;
 use crate::manifest::model::Shot;
 use crate::manifest::shown::count;
+use crate::manifest::table::aliases::{Known, is_known, plain_header};
 use crate::manifest::table::cells::{Flaw, Row, Rows};
-use crate::manifest::table::columns::{Column, Known, Mapping, columns, is_known};
+use crate::manifest::table::columns::{Column, Columns, columns};
+use crate::manifest::table::header::{Head, detect};
+use crate::manifest::table::mapping::{Mapping, Statuses};
 use crate::manifest::table::rows::{Reader, place, swallowed};
+use crate::manifest::table::survey::{Survey, survey};
+use crate::manifest::table::tail::Tail;
 
-/// The delimiters that are told apart, with their names.
-const DELIMITERS: [(u8, &str); 3] = [(b',', "`,`"), (b';', "`;`"), (b'\t', "tab")];
+/// Tells whether a text is a header that means something without being mapped.
+pub(super) fn is_header(text: &str) -> bool {
+    is_known(text)
+}
 
 /// Gives the headers of a shot list, as they were written.
 #[must_use]
-pub fn headers(text: &str) -> Vec<String> {
-    let (delimiter, _) = detect(text);
-    header(text, delimiter)
-        .1
-        .cells
-        .iter()
-        .map(|cell| cell.text.to_string())
-        .collect()
+pub fn headers(list: &Source) -> Vec<String> {
+    let text = &list.text;
+    let mut row = Row::default();
+    if let Some(shape) = list.shape {
+        let mut rows = Rows::of(text, shape.delimiter);
+        while rows.read(&mut row) && row.number < shape.header {}
+    } else {
+        row = header::find(text, detect(text, &is_known).0, &is_known).row;
+    }
+    row.cells.iter().map(|cell| cell.text.to_string()).collect()
 }
 
 /// Finds the cell of a table that a byte stands in.
 pub(super) fn cell_at(text: &str, at: usize) -> Option<At> {
-    let mut rows = Rows::of(text, detect(text).0);
+    let mut rows = Rows::of(text, detect(text, &is_known).0);
     let mut row = Row::default();
     while rows.read(&mut row) {
         let last = row.cells.last()?;
@@ -63,44 +80,91 @@ pub(super) enum Prompts {
     Nowhere,
 }
 
+/// What came of reading a list, besides its shots.
+pub(super) struct Read {
+    /// What may give its shots their prompts.
+    pub(super) prompts: Prompts,
+    /// How it is written.
+    pub(super) shape: Shape,
+    /// What became of its columns, if that was asked for.
+    pub(super) survey: Option<Survey>,
+}
+
+/// A list to read.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'t> {
+    /// Its number.
+    pub(super) file: FileNo,
+    /// Its text.
+    pub(super) text: &'t SourceText,
+    /// Whether it was a sheet: commas separate its cells, and quotes are where they belong.
+    pub(super) is_sheet: bool,
+    /// Whether its columns are to be surveyed.
+    pub(super) is_surveyed: bool,
+}
+
 /// Reads a shot list; complaints about single rows go with the shots.
 pub(super) fn read(
-    file: FileNo,
-    text: &SourceText,
+    list: Listed<'_>,
     mapping: &mut Mapping,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
-) -> Prompts {
-    let (delimiter, name) = detect(text);
-    let (rows, head) = header(text, delimiter);
-    if head.cells.is_empty() {
+) -> Read {
+    let (file, text) = (list.file, list.text);
+    let (head, delimiter) = {
+        let knows = |header: &str| is_known(header) || mapping.speaks_of(&plain_header(header));
+        let delimiter = if list.is_sheet {
+            b','
+        } else {
+            detect(text, &knows).0
+        };
+        (header::find(text, delimiter, &knows), delimiter)
+    };
+    let mut read = Read {
+        prompts: Prompts::Nowhere,
+        shape: Shape {
+            delimiter,
+            header: head.row.number,
+        },
+        survey: None,
+    };
+    if head.row.cells.is_empty() {
         let complaint = Diagnostic::error("empty-list", "this shot list is empty");
         complaints.push(
             complaint
                 .at(nowhere(file))
                 .help("write the columns' names into its first row, such as `id,prompt`"),
         );
-        return Prompts::Nowhere;
+        return read;
     }
-    let Some(columns) = columns_of(file, &head, (delimiter, name), mapping, complaints) else {
-        return Prompts::Nowhere;
-    };
+    let (columns, is_sound) = columns_of(file, &head, delimiter, mapping, complaints);
+    let rows = &head.below;
+    if list.is_surveyed {
+        let name = header::name(delimiter);
+        read.survey = Some(survey(file, &head.row, rows.clone(), &columns, name));
+    }
+    if !is_sound {
+        return read;
+    }
+    complaints.extend(head.note(file));
     if delimiter != b',' {
+        let name = header::name(delimiter);
         let message = format!("the cells of this list are separated by {name}");
         complaints.push(Diagnostic::note("delimiter", message).at(nowhere(file)));
     }
-    let prompts = prompts(rows.clone(), &columns);
-    let any_named = any_named(rows.clone(), &columns);
+    read.prompts = prompts(rows.clone(), &columns.meanings);
     let list = List {
         file,
         text: text.clone(),
-        columns: columns.into(),
-        any_named,
-        delimiter: (delimiter, name),
+        any_named: any_named(rows.clone(), &columns.meanings),
+        columns: columns.meanings.into(),
+        statuses: mapping.statuses(),
+        delimiter,
+        is_sheet: list.is_sheet,
     };
     gathered.begin(list.clone());
-    body(&list.reader(), rows, gathered, complaints);
-    prompts
+    body(&list.reader(), rows.clone(), gathered, complaints);
+    read
 }
 
 /// A list that was read, to read its rows again one by one.
@@ -110,7 +174,9 @@ pub(super) struct List {
     text: SourceText,
     columns: Arc<[Column]>,
     any_named: bool,
-    delimiter: (u8, &'static str),
+    statuses: Arc<Statuses>,
+    delimiter: u8,
+    is_sheet: bool,
 }
 
 /// Where a row of a list stands.
@@ -141,15 +207,17 @@ impl List {
             file: self.file,
             columns: &self.columns,
             any_named: self.any_named,
-            delimiter: self.delimiter.0,
-            delimiter_name: self.delimiter.1,
+            statuses: &self.statuses,
+            // No quote was forgotten in a sheet, so that no cell of it has swallowed others.
+            delimiter: if self.is_sheet { 0 } else { self.delimiter },
+            delimiter_name: header::name(self.delimiter),
         }
     }
 
     /// Reads the shot of a row; whatever is to be said of it was said before.
     pub(super) fn shot(&self, at: RowAt) -> Option<Shot> {
         let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let mut rows = Rows::from(&self.text, self.delimiter.0, whole(at.start), at.number);
+        let mut rows = Rows::from(&self.text, self.delimiter, whole(at.start), at.number);
         let mut row = Row::default();
         rows.read(&mut row);
         self.reader().row(&row, whole(at.position)).shot
@@ -187,6 +255,23 @@ fn prompts(mut rows: Rows<'_>, columns: &[Column]) -> Prompts {
     })
 }
 
+/// What is counted while rows are read.
+#[derive(Default)]
+struct Counted {
+    /// Rows that are shots, or ought to be.
+    position: usize,
+    /// Rows that say nothing.
+    empty: usize,
+    /// Lines with nothing in them, which are rows that say nothing if a shot follows.
+    blank: usize,
+    /// Cells whose text stood in a formula.
+    formulas: u32,
+    /// The first row that says something.
+    first: Option<Place>,
+    /// The warning about values without a header.
+    unnamed: Option<Diagnostic>,
+}
+
 /// Reads every row below the header.
 fn body(
     reader: &Reader<'_>,
@@ -194,74 +279,113 @@ fn body(
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
 ) {
-    let mut row = Row::default();
-    let (mut position, mut empty, mut blank) = (0, 0, 0);
-    let (mut first, mut unnamed) = (None, None);
+    let (mut row, mut tail, mut counted) = (Row::default(), Tail::default(), Counted::default());
     loop {
         let start = rows.offset();
         if !rows.read(&mut row) {
             break;
         }
         if row.is_blank && row.is_empty() {
-            blank += 1;
+            counted.blank += 1;
             continue;
         }
         if row.is_empty() {
-            empty += 1;
+            counted.empty += 1;
             continue;
         }
-        empty += std::mem::take(&mut blank);
-        unnamed = unnamed.or_else(|| reader.unnamed(&row));
-        first.get_or_insert_with(|| place(reader.file, row.number, 0, &row.cells[0]));
-        let mut flaws = row.flaws.iter();
-        let is_open = flaws.any(|flaw| matches!(flaw, Flaw::Unclosed(_)));
-        if is_open || swallowed(&row, reader.delimiter).is_some() {
-            // Where rows begin and end cannot be trusted, so that the whole list is refused.
-            let from = gathered.complaints.len();
-            gathered.take(reader.row(&row, position));
-            complaints.extend(gathered.complaints.drain(from..));
-        } else {
-            let found = reader.row(&row, position);
-            if found.sound().is_some() {
-                gathered.note(RowAt::new(start, row.number, position), found);
-            } else {
-                gathered.take(found);
-            }
+        counted.empty += std::mem::take(&mut counted.blank);
+        if tail.holds(&row, &rows, reader.columns) {
+            complaints.extend(tail::warning(reader.file, &row));
+            continue;
         }
-        position += 1;
+        counted.formulas += row.formulas;
+        if counted.unnamed.is_none() {
+            counted.unnamed = reader.unnamed(&row);
+        }
+        counted
+            .first
+            .get_or_insert_with(|| place(reader.file, row.number, 0, &row.cells[0]));
+        let at = RowAt::new(start, row.number, counted.position);
+        shot(reader, &row, at, gathered, complaints);
+        counted.position += 1;
     }
-    complaints.extend(unnamed);
-    if empty > 0 {
-        let message = format!("{} skipped", count(empty, "empty row"));
-        complaints.push(Diagnostic::note("empty-rows", message).at(nowhere(reader.file)));
+    told(counted, reader, gathered, complaints);
+}
+
+/// Reads a row that says something.
+fn shot(
+    reader: &Reader<'_>,
+    row: &Row<'_>,
+    at: RowAt,
+    gathered: &mut Gathered,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    let position = usize::try_from(at.position).unwrap_or(usize::MAX);
+    let mut flaws = row.flaws.iter();
+    let is_open = flaws.any(|flaw| matches!(flaw, Flaw::Unclosed(_)));
+    if is_open || swallowed(row, reader.delimiter).is_some() {
+        // Where rows begin and end cannot be trusted, so that the whole list is refused.
+        let from = gathered.complaints.len();
+        gathered.take(reader.row(row, position));
+        complaints.extend(gathered.complaints.drain(from..));
+    } else {
+        let found = reader.row(row, position);
+        if found.sound().is_some() {
+            gathered.note(at, found);
+        } else {
+            gathered.take(found);
+        }
     }
-    if let Some(first) = first
+}
+
+/// Says what was counted.
+fn told(
+    counted: Counted,
+    reader: &Reader<'_>,
+    gathered: &mut Gathered,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    let mut note = |code, message| {
+        complaints.push(Diagnostic::note(code, message).at(nowhere(reader.file)));
+    };
+    if counted.empty > 0 {
+        let rows = count(counted.empty, "empty row");
+        note("empty-rows", format!("{rows} skipped"));
+    }
+    if counted.formulas > 0 {
+        let cells = count(
+            usize::try_from(counted.formulas).unwrap_or(usize::MAX),
+            "cell",
+        );
+        note(
+            "formula-text",
+            format!("{cells} written as `=\"…\"` read as the text within"),
+        );
+    }
+    complaints.extend(counted.unnamed);
+    if let Some(first) = counted.first
         && !reader.any_named
     {
         gathered.numbered.push(first);
     }
 }
 
-/// Finds what the columns mean; none if the list cannot be read.
+/// Finds what the columns mean, and whether the list can be read.
 fn columns_of(
     file: FileNo,
-    head: &Row<'_>,
-    delimiter: (u8, &'static str),
+    head: &Head<'_>,
+    delimiter: u8,
     mapping: &mut Mapping,
     complaints: &mut Vec<Diagnostic>,
-) -> Option<Vec<Column>> {
-    let headers: Vec<(String, Place)> = head
-        .cells
-        .iter()
-        .enumerate()
-        .map(|(at, cell)| (cell.text.to_string(), place(file, head.number, at, cell)))
+) -> (Columns, bool) {
+    let row = &head.row;
+    let cells = row.cells.iter().enumerate();
+    let headers: Vec<(String, Place)> = cells
+        .map(|(at, cell)| (cell.text.to_string(), place(file, row.number, at, cell)))
         .collect();
     let from = complaints.len();
     let found = columns(&headers, mapping, complaints);
-    if found
-        .iter()
-        .all(|column| matches!(column, Column::Kept(_) | Column::Unnamed(_)))
-    {
+    if found.are_unknown() {
         complaints.truncate(from);
         complaints.push(
             Diagnostic::error(
@@ -273,18 +397,19 @@ fn columns_of(
             .help("write the columns' names in the first row, or map them in `[columns]`"),
         );
     }
-    if !head.flaws.is_empty() {
+    if !row.flaws.is_empty() {
         let reader = Reader {
             file,
-            columns: &found,
+            columns: &found.meanings,
             any_named: false,
-            delimiter: delimiter.0,
-            delimiter_name: delimiter.1,
+            statuses: &mapping.statuses(),
+            delimiter,
+            delimiter_name: header::name(delimiter),
         };
-        complaints.append(&mut reader.row(head, 0).complaints);
+        complaints.append(&mut reader.row(row, 0).complaints);
     }
-    let broken = complaints[from..].iter().any(Diagnostic::is_error);
-    (!broken).then_some(found)
+    let is_broken = complaints[from..].iter().any(Diagnostic::is_error);
+    (found, !is_broken)
 }
 
 fn any_named(mut rows: Rows<'_>, columns: &[Column]) -> bool {
@@ -300,47 +425,6 @@ fn any_named(mut rows: Rows<'_>, columns: &[Column]) -> bool {
         }
     }
     false
-}
-
-/// Reads up to the first row that says something, which names the columns.
-fn header(text: &str, delimiter: u8) -> (Rows<'_>, Row<'_>) {
-    let mut rows = Rows::of(text, delimiter);
-    let mut row = Row::default();
-    while rows.read(&mut row) {
-        let is_hint = row.number == 1 && separator_hint(text).is_some();
-        if !row.is_empty() && !is_hint {
-            return (rows, row);
-        }
-    }
-    (rows, row)
-}
-
-/// Finds what separates the cells: whatever makes most of the header line known, then most cells.
-fn detect(text: &str) -> (u8, &'static str) {
-    if let Some(hint) = separator_hint(text) {
-        return hint;
-    }
-    let score = |delimiter: u8| {
-        let (_, head) = header(text, delimiter);
-        let known = head.cells.iter().filter(|cell| is_known(&cell.text));
-        (known.count(), head.cells.len())
-    };
-    let mut best = DELIMITERS[0];
-    for other in &DELIMITERS[1..] {
-        if score(other.0) > score(best.0) {
-            best = *other;
-        }
-    }
-    best
-}
-
-/// Reads the line `sep=;` that spreadsheets put on top.
-fn separator_hint(text: &str) -> Option<(u8, &'static str)> {
-    let line = text.lines().next()?;
-    let hint = line.strip_prefix("sep=").or(line.strip_prefix("Sep="))?;
-    DELIMITERS
-        .into_iter()
-        .find(|(delimiter, _)| hint.as_bytes() == [*delimiter])
 }
 
 const fn nowhere(file: FileNo) -> Place {

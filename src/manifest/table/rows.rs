@@ -11,8 +11,11 @@ use crate::manifest::rules::twice;
 use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::{count, shown};
+use crate::manifest::table::aliases::Known;
 use crate::manifest::table::cells::{Cell, Flaw, Row};
-use crate::manifest::table::columns::{Column, Known};
+use crate::manifest::table::columns::Column;
+use crate::manifest::table::mapping::Statuses;
+use crate::manifest::table::status::status;
 
 /// What stands for "explicitly none" in a cell.
 const NONE: &str = "-";
@@ -25,6 +28,8 @@ pub(super) struct Reader<'l> {
     pub(super) columns: &'l [Column],
     /// Whether some row has an id or a name.
     pub(super) any_named: bool,
+    /// What a studio's own words in its status column mean.
+    pub(super) statuses: &'l Statuses,
     /// What separates its cells.
     pub(super) delimiter: u8,
     /// The same for messages.
@@ -70,11 +75,15 @@ impl Reader<'_> {
         for (at, (cell, column)) in row.cells.iter().zip(self.columns).enumerate() {
             if !cell.text.is_empty() {
                 let place = place(self.file, row.number, at, cell);
-                parts.take(cell, place, column, complaints);
+                if *column == Column::Known(Known::Status) && !is_spreadsheet_error(&cell.text) {
+                    parts.status = status(&cell.text, place, self.statuses, complaints);
+                } else {
+                    parts.take(cell, place, column, complaints);
+                }
             }
         }
         if self.any_named && !parts.identity.is_named() {
-            complaints.push(identity::missing(start, position));
+            complaints.push(unnamed_row(row, start, position));
             return;
         }
         let number = || Placed::at(identity::number(position), start);
@@ -166,7 +175,11 @@ impl Reader<'_> {
             row.number,
             count(found, "cell")
         );
-        let help = if found > wanted {
+        let has_curly = |cell: &Cell<'_>| cell.text.contains(['\u{201c}', '\u{201d}', '\u{201e}']);
+        let help = if found > wanted && row.cells.iter().any(has_curly) {
+            "curly quotes hold no cell together: put the text between straight ones: `\"…\"`"
+                .to_owned()
+        } else if found > wanted {
             format!(
                 "put text that holds a {} between double quotes: `\"…\"`",
                 self.delimiter_name
@@ -182,6 +195,19 @@ impl Reader<'_> {
             .expected(count(wanted, "cell"))
             .help(help)
     }
+}
+
+/// Complains about a row without an id, which may be no shot but a heading.
+fn unnamed_row(row: &Row<'_>, start: Place, position: usize) -> Diagnostic {
+    let mut complaint = identity::missing(start, position);
+    let filled = row.cells.iter().filter(|cell| !cell.text.is_empty());
+    if filled.count() == 1 {
+        complaint.help = Some(
+            "if this row is a heading, take it out of the list; if it is a shot, give it an id"
+                .to_owned(),
+        );
+    }
+    complaint
 }
 
 /// Finds a cell over several lines, one of which begins as this row does: with an id of the same
@@ -227,14 +253,13 @@ impl Parts {
         column: &Column,
         complaints: &mut Vec<Diagnostic>,
     ) {
+        let is_used = !matches!(column, Column::Kept(_) | Column::Unnamed(_));
+        if is_used && is_spreadsheet_error(&cell.text) {
+            complaints.push(spreadsheet_error(cell, place));
+            return;
+        }
         match column {
-            Column::Known(known) => {
-                if is_spreadsheet_error(&cell.text) {
-                    complaints.push(spreadsheet_error(cell, place));
-                } else {
-                    self.known(*known, cell, place, complaints);
-                }
-            }
+            Column::Known(known) => self.known(*known, cell, place, complaints),
             Column::Var(name) => self.var(name, cell, place),
             Column::Matrix(name) => self.axis(name, cell, place, complaints),
             Column::Kept(header) | Column::Unnamed(header) => {
@@ -260,7 +285,8 @@ impl Parts {
             Known::Characters => self.layer.characters = Some(names(cell, place)),
             Known::Props => self.layer.props = Some(names(cell, place)),
             Known::References => self.layer.references = Some(images(cell, place, complaints)),
-            Known::Status => self.status = status(cell, place, complaints),
+            // The reader reads it, who knows the studio's own words.
+            Known::Status => {}
             Known::Note => self.kept.push(("note".to_owned(), cell.text.to_string())),
             Known::Prompt => self.layer.prompt = Some(text_or_none(cell, place)),
             Known::Location | Known::Look | Known::Preset => {
@@ -325,28 +351,6 @@ fn text_or_none(cell: &Cell<'_>, place: Place) -> Placed<String> {
     Placed::at(text.to_owned(), place)
 }
 
-fn status(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Status {
-    if cell.text == NONE {
-        return Status::Todo;
-    }
-    let setting = Setting {
-        key: "status",
-        given: Given::Loose(&cell.text),
-        place: Some(place),
-    };
-    let status = setting.choice(Status::WORDS, Status::parse, complaints);
-    if status.is_none()
-        && let Some(complaint) = complaints.last_mut()
-        && complaint.help.is_none()
-    {
-        complaint.help = Some(
-            "use one of these words, leave the cell empty, or map the column to a var in `[columns]`"
-                .to_owned(),
-        );
-    }
-    status.map(|status| status.value).unwrap_or_default()
-}
-
 /// Splits a cell on `;`; the empty list stands for explicitly none.
 fn names(cell: &Cell<'_>, place: Place) -> Vec<Placed<String>> {
     split(cell, place, &cell.text.split(';').collect::<Vec<_>>())
@@ -408,9 +412,27 @@ fn images(cell: &Cell<'_>, place: Place, complaints: &mut Vec<Diagnostic>) -> Ve
         .collect()
 }
 
-fn is_spreadsheet_error(text: &str) -> bool {
+/// Tells whether a cell shows the error of a formula.
+pub(in crate::manifest) fn is_spreadsheet_error(text: &str) -> bool {
     const ERRORS: &[&str] = &[
-        "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NULL!", "#NUM!", "#ERROR!", "#SPILL!",
+        "#REF!",
+        "#NAME?",
+        "#VALUE!",
+        "#DIV/0!",
+        "#N/A",
+        "#NULL!",
+        "#NUM!",
+        "#ERROR!",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#GETTING_DATA",
+        "#DATA!",
+        "#UNKNOWN!",
+        "#BUSY!",
+        "#PYTHON!",
     ];
     text.starts_with('#') && ERRORS.contains(&text)
 }

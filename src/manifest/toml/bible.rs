@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
-use crate::domain::diagnostic::Diagnostic;
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::manifest::draft::Draft;
 use crate::manifest::keys::bible::{CHARACTER, ENTRY_TABLE};
-use crate::manifest::model::Entry;
+use crate::manifest::model::{Entry, Reference};
 use crate::manifest::rules::check_name;
-use crate::manifest::toml::layer::references;
+use crate::manifest::toml::layer::{references, sheet};
 use crate::manifest::toml::unnamed;
 use crate::manifest::toml::walk::{Field, fields, known};
 
@@ -94,6 +94,7 @@ fn entry(
         references: Vec::new(),
         wardrobe: BTreeMap::new(),
     };
+    let mut short = None;
     let keys = if dressed { &CHARACTER } else { &ENTRY_TABLE };
     for field in known(keys, within, field.place.file, table, complaints) {
         match field.key {
@@ -101,11 +102,37 @@ fn entry(
             "text" => entry.text = field.setting().text(complaints),
             "keep" => entry.keep = field.setting().text(complaints),
             "references" => entry.references = references(&field, complaints).unwrap_or_default(),
+            "sheet" => short = sheet(&field, complaints).map(|sheet| (field.key_place, sheet)),
             "wardrobe" if dressed => entry.wardrobe = wardrobe(&field, within, complaints),
             _ => complaints.push(field.unknown(within, &keys.names())),
         }
     }
+    if let Some((place, sheet)) = short {
+        add_sheet(&mut entry, place, sheet, within, complaints);
+    }
     entry
+}
+
+/// Adds what `sheet` names to the references, which must not name a sheet themselves.
+fn add_sheet(
+    entry: &mut Entry,
+    place: Place,
+    sheet: Reference,
+    within: &str,
+    complaints: &mut Vec<Diagnostic>,
+) {
+    let mut roles = entry.references.iter().filter_map(|own| own.role.as_ref());
+    if let Some(other) = roles.find(|role| role.value == "sheet") {
+        complaints.push(
+            Diagnostic::error("defined-twice", format!("{within} has two sheets"))
+                .at(place)
+                .expected("`sheet`, or a reference with `role = \"sheet\"`: they are the same")
+                .help("take one of the two out")
+                .related(other.place, "the other one"),
+        );
+        return;
+    }
+    entry.references.push(sheet);
 }
 
 fn wardrobe(

@@ -10,6 +10,7 @@ use crate::manifest::model::Reference;
 use crate::manifest::reference;
 use crate::manifest::rules::check_name;
 use crate::manifest::settings::{Layer, Technical};
+use crate::manifest::shown::shown;
 use crate::manifest::toml::walk::{Field, fields, known, place, scalar};
 
 /// What presets and `set` hold.
@@ -171,31 +172,49 @@ pub(super) fn references(
     let list = field.list("a list of images", complaints)?;
     let mut references = Vec::with_capacity(list.len());
     for entry in list {
-        let entry_place = place(field.place.file, &entry.span());
-        match entry.get_ref() {
-            DeValue::String(text) => {
-                references.extend(reference::plain(text, Some(entry_place), complaints));
-            }
-            DeValue::Table(table) => references.extend(reference_table(
-                &Field {
-                    place: entry_place,
-                    ..*field
-                },
-                table,
-                complaints,
-            )),
-            other => complaints.push(
-                Field {
-                    key: "references",
-                    value: other,
-                    place: entry_place,
-                    ..*field
-                }
-                .wrong_type(reference::EXPECTED),
-            ),
-        }
+        let entry = Field {
+            value: entry.get_ref(),
+            place: place(field.place.file, &entry.span()),
+            ..*field
+        };
+        references.extend(one_reference(&entry, complaints));
     }
     Some(references)
+}
+
+/// Reads one image: a text, or a table with role and use.
+fn one_reference(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Reference> {
+    match field.value {
+        DeValue::String(text) => reference::plain(text, Some(field.place), complaints),
+        DeValue::Table(table) => reference_table(field, table, complaints),
+        _ => {
+            complaints.push(field.wrong_type(reference::EXPECTED));
+            None
+        }
+    }
+}
+
+/// Reads `sheet`: one image, whose role is `sheet`.
+pub(super) fn sheet(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Reference> {
+    let reference = one_reference(field, complaints)?;
+    let role = Placed::at("sheet".to_owned(), field.key_place);
+    match &reference.role {
+        Some(other) if other.value != role.value => {
+            let message = format!("`sheet` is given the role {}", shown(&other.value));
+            complaints.push(
+                Diagnostic::error("bad-value", message)
+                    .at(other.place)
+                    .expected("no role: that of a `sheet` is `sheet`")
+                    .help("take the role out, or move the image to `references`"),
+            );
+            None
+        }
+        Some(_) => Some(reference),
+        None => Some(Reference {
+            role: Some(role),
+            ..reference
+        }),
+    }
 }
 
 fn reference_table(

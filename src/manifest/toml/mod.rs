@@ -36,7 +36,10 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
         let before = complaints.len();
         section(&field, draft, complaints);
         // Of these, only the tables below leave the rest whole when something in them is wrong.
-        let is_apart = matches!(field.key, "show" | "budget" | "run" | "presets" | "columns");
+        let is_apart = matches!(
+            field.key,
+            "show" | "budget" | "run" | "presets" | "columns" | "statuses"
+        );
         draft.has_gaps |= !is_apart && complaints.len() > before;
     }
     if errors.is_empty() {
@@ -61,7 +64,9 @@ fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic
             let texts = field.texts("a list of TOML files", complaints);
             draft.includes.extend(texts.unwrap_or_default());
         }
-        "show" | "budget" | "run" | "defaults" | "columns" => single(field, draft, complaints),
+        "show" | "budget" | "run" | "defaults" | "columns" | "statuses" => {
+            single(field, draft, complaints);
+        }
         "presets" => presets(field, draft, complaints),
         "sequences" => sequences(field, draft, complaints),
         "characters" | "locations" | "props" | "looks" => bible::table(field, draft, complaints),
@@ -113,11 +118,15 @@ fn single(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>
         "defaults" => {
             draft.defaults = layer::layer(field.place.file, table, "`[defaults]`", complaints);
         }
-        _ => {
-            for column in fields(field.place.file, table) {
-                if let Some(target) = column.setting().name(complaints) {
-                    let header = Placed::at(column.key.to_owned(), column.key_place);
-                    draft.columns.push((header, target));
+        key => {
+            let lines = if key == "columns" {
+                &mut draft.columns
+            } else {
+                &mut draft.statuses
+            };
+            for line in fields(field.place.file, table) {
+                if let Some(target) = line.setting().name(complaints) {
+                    lines.push((Placed::at(line.key.to_owned(), line.key_place), target));
                 }
             }
         }

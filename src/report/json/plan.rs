@@ -5,18 +5,25 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::id::ShotId;
+use crate::ledger::money::plan_number;
 use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
+use crate::report::cap_lines::{self, CapLine};
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
-use crate::report::plan_table::{Skipped, Sum, Totals, Unasked, View};
+use crate::report::lines::{self, Line};
+use crate::report::outlook::{Becomes, Cast, Stale, to_refresh};
+use crate::report::plan_table::{Signature, Skipped, Sum, Totals, Unasked, View};
 use crate::report::status::{kept_takes, run_account};
 
-/// Spells a plan as one JSON object, and a newline.
+/// Spells a plan as one JSON object, and a newline; `saved` says where and as what it was saved.
 #[must_use]
-pub fn spell(view: &View<'_>) -> String {
+pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
     let plan = view.plan;
     let totals = Totals::of(plan);
     let unasked = Unasked::of(view);
+    let lines = lines::by_sequence(plan, &view.outlook.bases);
+    let caps = cap_lines::of(view);
+    let (references, uploaded) = view.outlook.references();
     let kept = Kept::ALL.map(|kept| (kept.word(), kept_takes(plan, kept)));
     text(&PlanJson {
         format: FORMAT,
@@ -38,6 +45,19 @@ pub fn spell(view: &View<'_>) -> String {
         run: run_account(view.ledger).into(),
         show: view.ledger.accounts.show.into(),
         prices: prices(view),
+        caps: caps.lines.iter().map(CapLineJson::of).collect(),
+        caps_not_listed: caps.more.clone(),
+        sequences: lines.iter().map(LineJson::of).collect(),
+        reuse: ReuseJson {
+            takes: kept_takes(plan, Kept::Have),
+            references,
+            references_uploaded: uploaded,
+        },
+        impact: ImpactJson {
+            stale: StaleJson::of(&view.outlook.stale),
+            characters: view.outlook.casts.iter().map(CastJson::of).collect(),
+        },
+        saved: saved.map(SavedJson::of),
         shots: Each(&plan.entries, EntryJson::of),
         tasks: Each(&plan.purchases, PurchaseJson::of),
         settle: Each(&plan.settle, SettleJson::of),
@@ -56,6 +76,15 @@ struct PlanJson<'a> {
     run: AccountJson,
     show: AccountJson,
     prices: Vec<PriceJson<'a>>,
+    caps: Vec<CapLineJson<'a>>,
+    /// How many sequences and shots there are beside those with least left; `-v` lists all.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    caps_not_listed: BTreeMap<&'static str, usize>,
+    sequences: Vec<LineJson<'a>>,
+    reuse: ReuseJson,
+    impact: ImpactJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<SavedJson<'a>>,
     shots: Each<'a, Entry, EntryJson<'a>>,
     tasks: Each<'a, Purchase, PurchaseJson<'a>>,
     settle: Each<'a, Unsettled, SettleJson>,
@@ -63,6 +92,151 @@ struct PlanJson<'a> {
     changed_files: &'a [String],
     unasked: Vec<UnaskedJson<'a>>,
     skipped: Each<'a, Skipped, SkippedJson<'a>>,
+}
+
+/// A cap, and what the plan leaves of it.
+#[derive(Serialize)]
+struct CapLineJson<'a> {
+    cap: &'static str,
+    of: Option<&'a str>,
+    limit_usd_micros: u64,
+    spent_usd_micros: u64,
+    reserved_usd_micros: u64,
+    plan_usd_micros: u64,
+    left_usd_micros: u64,
+}
+
+impl<'a> CapLineJson<'a> {
+    fn of(line: &'a CapLine) -> Self {
+        Self {
+            cap: line.cap,
+            of: line.of.as_deref(),
+            limit_usd_micros: line.limit.get(),
+            spent_usd_micros: line.account.spent.get(),
+            reserved_usd_micros: line.account.reserved.get(),
+            plan_usd_micros: line.planned.get(),
+            left_usd_micros: line.left().get(),
+        }
+    }
+}
+
+/// What a sequence comes to.
+#[derive(Serialize)]
+struct LineJson<'a> {
+    sequence: Option<&'a str>,
+    shots: u64,
+    variants: u64,
+    wanted: u64,
+    have: u64,
+    buy: SumJson,
+    over_budget: SumJson,
+    reasons: BTreeMap<&'static str, u64>,
+    basis: Vec<&'static str>,
+}
+
+impl<'a> LineJson<'a> {
+    fn of((sequence, line): &(Option<&'a str>, Line)) -> Self {
+        Self {
+            sequence: *sequence,
+            shots: line.shots,
+            variants: line.variants,
+            wanted: line.wanted,
+            have: line.have,
+            buy: line.buy.into(),
+            over_budget: line.over.into(),
+            reasons: line
+                .reasons
+                .iter()
+                .map(|(reason, takes)| (reason.word(), *takes))
+                .collect(),
+            basis: line.bases.iter().map(|basis| basis.word()).collect(),
+        }
+    }
+}
+
+/// What is used that was paid for or sent before.
+#[derive(Serialize)]
+struct ReuseJson {
+    takes: u64,
+    references: u64,
+    references_uploaded: u64,
+}
+
+/// What is kept though stale, and what becomes of the shots of characters.
+#[derive(Serialize)]
+struct ImpactJson<'a> {
+    stale: StaleJson<'a>,
+    characters: Vec<CastJson<'a>>,
+}
+
+/// Approved shots that are kept though stale.
+#[derive(Serialize)]
+struct StaleJson<'a> {
+    shots: Vec<&'a str>,
+    takes: u64,
+    refresh_usd_micros: u64,
+}
+
+impl<'a> StaleJson<'a> {
+    fn of(stale: &'a [Stale]) -> Self {
+        let (takes, price) = to_refresh(stale);
+        let mut shots: Vec<_> = stale.iter().map(|stale| stale.shot.as_str()).collect();
+        shots.dedup();
+        Self {
+            shots,
+            takes,
+            refresh_usd_micros: price.get(),
+        }
+    }
+}
+
+/// What becomes of the shots of a character.
+#[derive(Serialize)]
+struct CastJson<'a> {
+    character: &'a str,
+    title: &'a str,
+    at: Option<&'a str>,
+    shots: u64,
+    sequences: u64,
+    pictures: u64,
+    becomes: BTreeMap<&'static str, u64>,
+    stale: StaleJson<'a>,
+}
+
+impl<'a> CastJson<'a> {
+    fn of(cast: &'a Cast) -> Self {
+        let becomes = Becomes::ALL.map(|becomes| (becomes.word(), cast.count_of(becomes)));
+        Self {
+            character: &cast.name,
+            title: &cast.title,
+            at: cast.at.as_deref(),
+            shots: cast.shots(),
+            sequences: cast.sequences(),
+            pictures: cast.pictures,
+            becomes: becomes.into_iter().filter(|(_, n)| *n > 0).collect(),
+            stale: StaleJson::of(&cast.stale),
+        }
+    }
+}
+
+/// Where a plan was saved, and as what.
+#[derive(Serialize)]
+struct SavedJson<'a> {
+    file: &'a str,
+    plan: String,
+    number: String,
+    most_usd_micros: u64,
+}
+
+impl<'a> SavedJson<'a> {
+    fn of(signature: &'a Signature) -> Self {
+        Self {
+            file: &signature.file,
+            plan: signature.plan.to_string(),
+            number: plan_number(signature.plan),
+            most_usd_micros: signature.most.get(),
+        }
+    }
 }
 
 /// A shot that is left out because it is not sound.
@@ -123,7 +297,7 @@ struct PriceJson<'a> {
 }
 
 fn prices<'a>(view: &View<'a>) -> Vec<PriceJson<'a>> {
-    let prices = view.prices.iter();
+    let prices = view.outlook.prices.iter();
     prices
         .map(|(model, size, price)| PriceJson {
             model,

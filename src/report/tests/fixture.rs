@@ -220,6 +220,7 @@ impl Log {
             manifest: Sha256::of(b"manifest"),
             selection: vec!["--shot".to_owned(), "104/*".to_owned()],
             caps: BTreeMap::from([("run".to_owned(), Micros::new(25_000_000))]),
+            plan: None,
             jobs: 4,
             endpoint: "https://api.runware.ai/v1".to_owned(),
             tool: "reshoot 0.1.0".to_owned(),

@@ -24,6 +24,7 @@ const CAPS: Caps = Caps {
     show: Some(Micros::new(900_000_000)),
     sequence: Some(Micros::new(300_000)),
     shot: None,
+    plan: None,
 };
 
 fn over() -> OverCap {

@@ -496,6 +496,7 @@ impl History {
             manifest: Sha256::of(b""),
             selection: flags.limit.iter().map(|_| "--limit".to_owned()).collect(),
             caps: BTreeMap::new(),
+            plan: None,
             jobs: 4,
             endpoint: String::new(),
             tool: "test".to_owned(),
@@ -529,6 +530,7 @@ fn draw_caps(people: &mut Dice) -> Caps {
         show: cap(200),
         sequence: cap(150),
         shot: cap(150),
+        plan: None,
     }
 }
 

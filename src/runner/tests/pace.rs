@@ -97,6 +97,7 @@ impl Stage {
             manifest: Sha256::of(b""),
             selection: Vec::new(),
             caps: BTreeMap::new(),
+            plan: None,
             jobs: 4,
             endpoint: String::new(),
             tool: "test".to_owned(),

@@ -138,6 +138,7 @@ fn over_a_cap(state: &State, id: TaskId) -> Option<String> {
                 accounts.sequences.get(sequence).copied()
             }
             CapKind::Shot => accounts.shots.get(&task.shot).copied(),
+            CapKind::Plan => None,
         };
         let account = account.unwrap_or_default();
         (account.counted() > cap).then(|| {

@@ -99,6 +99,7 @@ async fn go(teller: &Teller, show: &Show) -> Outcome {
         manifest: Sha256::of(b""),
         selection: Vec::new(),
         caps: BTreeMap::new(),
+        plan: None,
         jobs: 4,
         endpoint: String::new(),
         tool: String::new(),
@@ -436,7 +437,7 @@ proptest! {
         let teller = Teller::default();
         let mut show = shots(5, takes);
         let cap = |place: usize| caps[place].map(Micros::new);
-        show.caps = Caps { run: cap(0), show: cap(1), shot: cap(2), sequence: None };
+        show.caps = Caps { run: cap(0), show: cap(1), shot: cap(2), ..Caps::default() };
         for life in unreachable {
             let replies = replies.iter().map(|reply| match reply {
                 0 => Reply::Lose,

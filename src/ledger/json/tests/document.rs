@@ -65,8 +65,16 @@ fn the_worked_example_is_computed_right() {
     }
 }
 
-/// A record with every field that may be left out.
-fn everything_said() -> Record {
+/// Records with every field that may be left out.
+fn everything_said() -> [Record; 2] {
+    let mut started = every_kind().into_iter().find_map(|record| match record {
+        Record::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    if let Some(started) = &mut started {
+        started.plan = Some(started.manifest);
+    }
+    let started = started.expect("a run that starts");
     let mut intent = intent();
     intent.reason = Some("retake".into());
     intent.made.resolution = Some("1k".into());
@@ -74,14 +82,17 @@ fn everything_said() -> Record {
     intent.made.webhook = true;
     intent.made.upload = true;
     intent.made.references[0].scope = Some("composition only".into());
-    Record::Intent(Box::new(intent))
+    [
+        Record::Intent(Box::new(intent)),
+        Record::RunStarted(started),
+    ]
 }
 
 #[test]
 fn every_kind_and_field_is_named() {
     let lines_section = section(|heading| heading == "## Lines");
     let mut records = every_kind();
-    records.push(everything_said());
+    records.extend(everything_said());
     for record in records {
         let mut line = Vec::new();
         let _crc = encode(head(3), &record, 0, &mut line);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::manifest::table::columns::is_known;
+use crate::manifest::table::is_header;
 use crate::manifest::toml::syntax::Mistake;
 use crate::manifest::toml::syntax::line::first_line;
 
@@ -37,7 +37,7 @@ pub(super) fn mistakes(text: &str) -> Option<Vec<Mistake>> {
     let cells = begin.split([',', ';', '\t']);
     if !begin.contains(['=', '['])
         && begin.contains([',', ';', '\t'])
-        && cells.clone().any(is_known)
+        && cells.clone().any(is_header)
     {
         let help = "give the file a name that ends in `.csv`";
         return Some(vec![Mistake::new(
