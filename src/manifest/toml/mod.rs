@@ -127,6 +127,13 @@ fn single(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>
             for line in fields(field.place.file, table) {
                 if let Some(target) = line.setting().name(complaints) {
                     lines.push((Placed::at(line.key.to_owned(), line.key_place), target));
+                } else if let Some(complaint) = complaints.last_mut() {
+                    let target = if key == "columns" { "lens" } else { "hold" };
+                    let help = format!(
+                        "write one name in quotes, such as `\"{}\" = \"{target}\"`",
+                        line.key
+                    );
+                    complaint.help = Some(help);
                 }
             }
         }
