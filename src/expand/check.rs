@@ -338,7 +338,7 @@ impl Complaints {
         for met in alike.values().filter(|met| met.untold > 0) {
             let at = if met.untold == 1 { "place" } else { "places" };
             let told = format!("the same at {} more {at}", met.untold);
-            kept[met.last].expected.push(told);
+            kept[met.last].facts.push(told);
         }
         (kept, places)
     }

@@ -26,6 +26,7 @@ mod rules;
 mod set;
 mod setting;
 mod text;
+mod told;
 mod toml;
 mod unknown;
 

@@ -496,7 +496,7 @@ fn globs_and_takes_are_found_or_the_nearest_is_named() {
         .says("`104/TCC/0020@01_v001` or `104/TCC/0020@02_v001`");
     decide(&show, &["approve", "104/TCC/0010@7"])
         .exits(2)
-        .says("the nearest that is known is `104/TCC/0010@v001`");
+        .says("write `104/TCC/0010@v001`, the nearest there is");
     for spelled in ["104/TCC/0020@02_v001", "104/TCC/0020@2_1"] {
         decide(&show, &["approve", spelled]).exits(0);
     }

@@ -72,7 +72,7 @@ fn a_second_list_without_an_id_cannot_share_a_run_log() {
         said.exits(2).says("holds the run log of `ep1.csv`");
     }
     let said = show.run(&server, &["ep2.csv"]);
-    said.exits(2).says("--out").says("this is `ep2.csv`");
+    said.exits(2).says("--out").says("not of `ep2.csv`");
     assert_eq!(fs::read(show.log()).expect("a log"), log, "untouched");
     assert_eq!(server.stats()["images_billed"], 1);
     show.run(&server, &["ep2.csv", "--out", "out2"]).exits(0);
