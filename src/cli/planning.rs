@@ -14,7 +14,7 @@ use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::OnDisk;
-use crate::plan::build::{Builder, Entry, Plan, Terms};
+use crate::plan::build::{Builder, Entry, Plan, Purchase, Terms};
 
 /// The caps in force, and each by the name of where it was set.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +105,12 @@ pub struct Wish<'a> {
     pub chosen: &'a args::Selection,
     /// The flags that change what is bought.
     pub flags: &'a args::Buying,
+    /// How many shots and variants the plan lists one by one.
+    pub listed: usize,
 }
+
+/// What becomes of a shot and variant, with what is bought of it.
+pub type Becomes<'a> = (&'a Entry, &'a [Purchase]);
 
 /// Checks the show and builds its plan.
 ///
@@ -164,7 +169,7 @@ pub fn plan_with(
     id: &ShowId,
     budget: &Budget,
     streams: &Streams,
-    each: impl FnMut(&Wanted, &Entry),
+    each: impl FnMut(&Wanted, Becomes<'_>),
 ) -> Result<(Plan, Checked), Stopped> {
     let (plan, checked, any) = build(wish, ledger, id, budget, streams, each)?;
     if !any {
@@ -187,7 +192,7 @@ pub fn build(
     id: &ShowId,
     budget: &Budget,
     streams: &Streams,
-    mut each: impl FnMut(&Wanted, &Entry),
+    mut each: impl FnMut(&Wanted, Becomes<'_>),
 ) -> Result<(Plan, Checked, bool), Stopped> {
     wish.show.expansion.remember(|| numbers(wish.show, ledger));
     let selection = selection(wish.chosen, streams)?;
@@ -202,15 +207,15 @@ pub fn build(
         retry_refused: wish.flags.retry_refused,
         file_state: &state,
     };
-    let mut builder = Builder::new(ledger, terms);
+    let mut builder = Builder::new(ledger, terms).listing(wish.listed);
     let mut any = selection.is_everything();
     let checked = wish
         .show
         .check(wish.flags.skip_invalid, streams, |index, wanted| {
             any = any || selection.has(wanted);
             builder.add(index, wanted);
-            if let Some(entry) = builder.latest() {
-                each(wanted, entry);
+            if let Some(becomes) = builder.latest() {
+                each(wanted, becomes);
             }
         })?;
     Ok((builder.finish(), checked, any))

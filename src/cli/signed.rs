@@ -187,6 +187,7 @@ impl Signed {
             show,
             chosen: &chosen,
             flags: &flags,
+            listed: usize::MAX,
         };
         let as_signed = planning::budget(show, &flags, streams)?;
         let mut prices = Prices::default();
@@ -284,6 +285,7 @@ impl Case<'_> {
             show: self.show,
             chosen: &self.args.selection,
             flags: &self.args.buying,
+            listed: 0,
         };
         let (plan, checked) = planning::plan(&wish, ledger, self.id, self.budget, streams)?;
         Ok(Left {

@@ -251,7 +251,7 @@ fn task(purchase: &Purchase, wanted: &Wanted) -> SavedTask {
     let files = files.map(|take| format!("images/{}", wanted.name.path(take, extension)));
     SavedTask {
         shot: purchase.shot.clone(),
-        sequence: purchase.sequence.clone(),
+        sequence: purchase.sequence.as_deref().map(str::to_owned),
         variant: purchase.variant,
         values: wanted.values.clone(),
         takes: purchase.takes,

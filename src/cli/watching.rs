@@ -227,25 +227,13 @@ pub fn mend(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<(), Sto
 /// Tells whether takes are lacking though there is nothing to buy.
 #[must_use]
 pub fn lacks(plan: &Plan) -> bool {
-    let lacking = [
-        Kept::Unsure,
-        Kept::Lost,
-        Kept::MissingFile,
-        Kept::RefusedBefore,
-    ];
-    plan.entries.iter().any(|entry| {
-        let have = entry.keeps.get(&Kept::Have).copied().unwrap_or_default();
-        have < entry.wanted && lacking.iter().any(|kept| entry.keeps.contains_key(kept))
-    })
+    plan.lacks()
 }
 
 /// Tells whether takes are lacking that no run makes good unasked.
 #[must_use]
 pub fn lacks_for_good(plan: &Plan) -> bool {
-    let mut entries = plan.entries.iter();
-    entries.any(|entry| {
-        entry.keeps.contains_key(&Kept::Lost) || entry.keeps.contains_key(&Kept::RefusedBefore)
-    })
+    plan.kept(Kept::Lost) > 0 || plan.kept(Kept::RefusedBefore) > 0
 }
 
 /// Counts what a run did, for its last record.

@@ -1,6 +1,8 @@
 //! Identities: shots, variants, takes, tasks, runs, images.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::domain::digest::{Hasher, Sha256};
@@ -8,32 +10,90 @@ use crate::domain::digest::{Hasher, Sha256};
 /// The identity of a shot, such as `104/TCC/0010`.
 ///
 /// Compared as written. Cheap to clone: the text is shared.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShotId(Arc<str>);
+#[derive(Clone)]
+pub struct ShotId {
+    /// The text, perhaps with other ids before and behind it.
+    text: Arc<str>,
+    start: u32,
+    end: u32,
+}
 
 impl ShotId {
     /// Takes an id that has been checked by the manifest.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            start: 0,
+            end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+        }
     }
 
     /// Gives the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        let offset = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        let own = self.text.get(offset(self.start)..offset(self.end));
+        // Ids are far shorter than what 32 bits count.
+        own.unwrap_or_default()
+    }
+
+    /// Puts ids together into one text that they share: of very many, each alone would keep a small
+    /// piece of memory, and larger ones around it from being used again.
+    pub fn pack<'i>(ids: impl IntoIterator<Item = &'i mut Self>) {
+        let mut ids: Vec<&mut Self> = ids.into_iter().collect();
+        let text: String = ids.iter().map(|id| id.as_str()).collect();
+        if u32::try_from(text.len()).is_err() {
+            return;
+        }
+        let (text, mut start): (Arc<str>, u32) = (text.into(), 0);
+        for id in &mut ids {
+            let end = start + (id.end - id.start);
+            **id = Self {
+                text: Arc::clone(&text),
+                start,
+                end,
+            };
+            start = end;
+        }
+    }
+}
+
+impl PartialEq for ShotId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ShotId {}
+
+impl PartialOrd for ShotId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ShotId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for ShotId {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for ShotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ShotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -220,6 +280,21 @@ mod tests {
             Key(Sha256::of(b"key")),
             Attempt(attempt),
         )
+    }
+
+    #[test]
+    fn ids_stay_what_they_are_when_packed() {
+        let texts = ["104/TCC/0010", "", "場面/1", "104/TCC/0010"];
+        let mut ids: Vec<ShotId> = texts.iter().map(|text| ShotId::new(text)).collect();
+        ids.push(ids[2].clone());
+        let before = ids.clone();
+        for _ in 0..2 {
+            ShotId::pack(&mut ids);
+            assert_eq!(ids, before);
+            let told: Vec<&str> = ids.iter().map(ShotId::as_str).collect();
+            assert_eq!(told[..4], texts);
+        }
+        ShotId::pack([]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Building a plan.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::class::Class;
 use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
@@ -22,8 +23,10 @@ use crate::plan::step::{Leave, Step, next};
 /// What is bought, what is settled, and what is left alone, each with its reason.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// One entry for each shot and variant, in manifest order.
+    /// One entry for each shot and variant, in manifest order; perhaps only the first ones.
     pub entries: Vec<Entry>,
+    /// The entries after these, summed up.
+    pub rest: Rest,
     /// The tasks to buy, in manifest order.
     pub purchases: Vec<Purchase>,
     /// Tasks of the log that are not finished: asked about and fetched, free of charge.
@@ -36,7 +39,59 @@ pub struct Plan {
     pub refused: Vec<TaskId>,
 }
 
+/// Entries that were not kept one by one: of a long list that nobody asked to see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rest {
+    /// How many.
+    pub count: usize,
+    /// How many takes are wanted.
+    pub wanted: u64,
+    /// How many takes are not bought, and why.
+    pub keeps: BTreeMap<Kept, u64>,
+    /// Whether takes are lacking of some that no run buys unasked.
+    pub lacks: bool,
+}
+
+impl Rest {
+    fn add(&mut self, entry: &Entry) {
+        self.count += 1;
+        self.wanted += u64::from(entry.wanted);
+        for (kept, takes) in &entry.keeps {
+            *self.keeps.entry(*kept).or_default() += u64::from(*takes);
+        }
+        self.lacks |= entry.lacks();
+    }
+}
+
 impl Plan {
+    /// Gives how many shots and variants it is about.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.entries.len() + self.rest.count
+    }
+
+    /// Gives how many takes are wanted.
+    #[must_use]
+    pub fn wanted(&self) -> u64 {
+        let listed = self.entries.iter().map(|entry| u64::from(entry.wanted));
+        listed.sum::<u64>() + self.rest.wanted
+    }
+
+    /// Gives how many takes are left for a reason.
+    #[must_use]
+    pub fn kept(&self, kept: Kept) -> u64 {
+        let entries = self.entries.iter();
+        let takes = entries.filter_map(|entry| entry.keeps.get(&kept));
+        let listed: u64 = takes.map(|takes| u64::from(*takes)).sum();
+        listed + self.rest.keeps.get(&kept).copied().unwrap_or_default()
+    }
+
+    /// Tells whether takes are lacking though there is nothing to buy.
+    #[must_use]
+    pub fn lacks(&self) -> bool {
+        self.rest.lacks || self.entries.iter().any(Entry::lacks)
+    }
+
     /// Gives the tasks that are settled though the manifest asks for them no more: whatever stays
     /// unsure of them is bought anew by nothing.
     pub fn unasked(&self) -> impl Iterator<Item = TaskId> {
@@ -51,7 +106,7 @@ pub struct Entry {
     /// The shot.
     pub shot: ShotId,
     /// Its sequence.
-    pub sequence: Option<String>,
+    pub sequence: Option<Arc<str>>,
     /// The variant.
     pub variant: Variant,
     /// How many takes are wanted.
@@ -66,6 +121,20 @@ pub struct Entry {
     pub files: Vec<String>,
 }
 
+impl Entry {
+    /// Tells whether takes are lacking that no run buys unasked.
+    fn lacks(&self) -> bool {
+        let lacking = [
+            Kept::Unsure,
+            Kept::Lost,
+            Kept::MissingFile,
+            Kept::RefusedBefore,
+        ];
+        let have = self.keeps.get(&Kept::Have).copied().unwrap_or_default();
+        have < self.wanted && lacking.iter().any(|kept| self.keeps.contains_key(kept))
+    }
+}
+
 /// One task to buy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Purchase {
@@ -76,7 +145,7 @@ pub struct Purchase {
     /// The shot.
     pub shot: ShotId,
     /// Its sequence.
-    pub sequence: Option<String>,
+    pub sequence: Option<Arc<str>>,
     /// The variant.
     pub variant: Variant,
     /// The takes it buys.
@@ -90,7 +159,7 @@ pub struct Purchase {
     /// What it costs at the most.
     pub price: Micros,
     /// The cap it would pass if everything before it costs its price.
-    pub over: Option<OverCap>,
+    pub over: Option<Box<OverCap>>,
 }
 
 impl Purchase {
@@ -166,6 +235,16 @@ pub struct Builder<'a> {
     barred_open: HashSet<TaskId>,
     foresight: Foresight,
     takes_left: Option<u32>,
+    /// The most entries that are kept one by one.
+    listed: usize,
+    /// The entry that was made last.
+    latest: Option<Entry>,
+    /// How many purchases there were before it.
+    before: usize,
+    /// How many purchases share the texts of their ids.
+    packed: usize,
+    /// The sequence of the entry that was made last, for the next one to share.
+    sequence: Option<Arc<str>>,
 }
 
 /// The takes of a shot and variant under its current key, counted by where they are.
@@ -190,14 +269,36 @@ impl<'a> Builder<'a> {
             barred_open: HashSet::new(),
             foresight,
             takes_left,
+            listed: usize::MAX,
+            latest: None,
+            before: 0,
+            packed: 0,
+            sequence: None,
         }
+    }
+
+    /// Keeps only so many entries one by one, the first ones, and sums up the others: what a long
+    /// list comes to needs less memory than its rows.
+    #[must_use]
+    pub const fn listing(mut self, most: usize) -> Self {
+        self.listed = most;
+        self
     }
 
     /// Plans one shot and variant; call it in manifest order.
     pub fn add(&mut self, shot_index: usize, wanted: &Wanted) {
+        /// Few enough to be put together at once, enough to be worth it.
+        const PACK: usize = 4096;
+        self.before = self.plan.purchases.len();
+        if self.before - self.packed >= PACK {
+            self.pack();
+        }
+        if self.sequence.as_deref() != wanted.sequence.as_deref() {
+            self.sequence = wanted.sequence.as_deref().map(Arc::from);
+        }
         let mut entry = Entry {
             shot: wanted.shot.clone(),
-            sequence: wanted.sequence.clone(),
+            sequence: self.sequence.clone(),
             variant: wanted.variant,
             wanted: wanted.takes,
             buys: BTreeMap::new(),
@@ -233,13 +334,25 @@ impl<'a> Builder<'a> {
             *left -= need;
         }
         self.buy(shot_index, wanted, &counting, need, &mut entry);
-        self.plan.entries.push(entry);
+        if self.plan.entries.len() < self.listed {
+            self.plan.entries.push(entry.clone());
+        } else {
+            self.plan.rest.add(&entry);
+        }
+        self.latest = Some(entry);
     }
 
-    /// Gives what became of the shot and variant that was added last.
+    fn pack(&mut self) {
+        let purchases = self.plan.purchases.iter_mut().skip(self.packed);
+        ShotId::pack(purchases.map(|purchase| &mut purchase.shot));
+        self.packed = self.plan.purchases.len();
+    }
+
+    /// Gives what became of the shot and variant that was added last, and what is bought of it.
     #[must_use]
-    pub fn latest(&self) -> Option<&Entry> {
-        self.plan.entries.last()
+    pub fn latest(&self) -> Option<(&Entry, &[Purchase])> {
+        let purchases = self.plan.purchases.get(self.before..).unwrap_or_default();
+        self.latest.as_ref().map(|entry| (entry, purchases))
     }
 
     /// Counts the takes under the current key, and notes what has to be settled or fetched.
@@ -354,16 +467,17 @@ impl<'a> Builder<'a> {
             let price = image_price.times(u64::from(takes.count));
             *entry.buys.entry(reason).or_default() += takes.count;
             entry.price = entry.price.plus(price);
-            entry
-                .files
-                .extend(takes.iter().map(|take| wanted.name.path(take, extension)));
+            if self.plan.entries.len() < self.listed {
+                let files = takes.iter().map(|take| wanted.name.path(take, extension));
+                entry.files.extend(files);
+            }
             let sequence = wanted.sequence.as_deref();
-            let over = self.foresight.add(shot, sequence, price);
+            let over = self.foresight.add(shot, sequence, price).map(Box::new);
             self.plan.purchases.push(Purchase {
                 task: TaskId::derive(self.terms.show, shot, variant, takes.first, key, attempt),
                 shot_index,
                 shot: shot.clone(),
-                sequence: wanted.sequence.clone(),
+                sequence: self.sequence.clone(),
                 variant,
                 takes,
                 key,

@@ -61,8 +61,11 @@ impl Foresight {
             return Some(over);
         }
         self.all = self.all.plus(price);
-        self.shots.insert(shot.clone(), in_shot.plus(price));
-        if let Some(sequence) = sequence {
+        // A list may be long: what no cap asks for is not remembered.
+        if self.caps.shot.is_some() {
+            self.shots.insert(shot.clone(), in_shot.plus(price));
+        }
+        if let Some(sequence) = sequence.filter(|_| self.caps.sequence.is_some()) {
             self.sequences
                 .insert(sequence.to_owned(), in_sequence.plus(price));
         }
@@ -89,7 +92,9 @@ impl Foresight {
     pub fn again(mut self, purchases: &mut [Purchase]) {
         for purchase in purchases {
             let sequence = purchase.sequence.as_deref();
-            purchase.over = self.add(&purchase.shot, sequence, purchase.price);
+            purchase.over = self
+                .add(&purchase.shot, sequence, purchase.price)
+                .map(Box::new);
         }
     }
 }

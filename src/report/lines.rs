@@ -1,7 +1,9 @@
 //! The lines of a plan: one for each shot and variant, or for each sequence. They add up to its total.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use crate::domain::id::ShotId;
 use crate::plan::build::{Entry, Plan, Purchase};
 use crate::plan::reason::{Kept, Reason};
 use crate::report::plan_table::Sum;
@@ -94,23 +96,51 @@ pub fn by_shot<'a>(
     })
 }
 
-/// Gives a line for each sequence, in the order of their first shots; those without a sequence make
-/// one, too.
-#[must_use]
-pub fn by_sequence<'a>(plan: &'a Plan, bases: &'a [Basis]) -> Vec<(Option<&'a str>, Line)> {
-    let mut lines: Vec<(Option<&str>, Line)> = Vec::new();
-    let mut places: HashMap<Option<&str>, usize> = HashMap::new();
-    for (entry, line) in by_shot(plan, bases) {
-        let name = entry.sequence.as_deref();
-        let place = *places.entry(name).or_insert_with(|| {
-            lines.push((name, Line::default()));
-            lines.len() - 1
-        });
-        if let Some((_, sum)) = lines.get_mut(place) {
-            sum.add(&line);
+/// A line for each sequence, in the order of their first shots; shots without a sequence make one, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    sums: Vec<(Option<Arc<str>>, Line)>,
+    places: HashMap<Option<Arc<str>>, usize>,
+    /// The shot that was added last: its variants count it once.
+    shot: Option<ShotId>,
+}
+
+impl Lines {
+    /// Sums up a whole plan whose entries are all there; `bases` stand in their order.
+    #[must_use]
+    pub fn of(plan: &Plan, bases: &[Basis]) -> Self {
+        let mut lines = Self::default();
+        for (entry, line) in by_shot(plan, bases) {
+            lines.take(entry, &line);
+        }
+        lines
+    }
+
+    /// Takes in an entry with what is bought of it; call it in the order of the plan.
+    pub fn add(&mut self, entry: &Entry, purchases: &[Purchase], basis: Basis) {
+        let mut line = Line::of(entry, purchases, Some(basis));
+        line.shots = u64::from(self.shot.as_ref() != Some(&entry.shot));
+        self.take(entry, &line);
+    }
+
+    fn take(&mut self, entry: &Entry, line: &Line) {
+        self.shot = Some(entry.shot.clone());
+        let place = *self
+            .places
+            .entry(entry.sequence.clone())
+            .or_insert_with(|| {
+                self.sums.push((entry.sequence.clone(), Line::default()));
+                self.sums.len() - 1
+            });
+        if let Some((_, sum)) = self.sums.get_mut(place) {
+            sum.add(line);
         }
     }
-    lines
+
+    /// Gives each sequence with its line.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Line)> {
+        self.sums.iter().map(|(name, line)| (name.as_deref(), line))
+    }
 }
 
 /// Adds lines up.

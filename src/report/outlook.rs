@@ -1,15 +1,17 @@
 //! What a plan is made with beside its tasks: prices, references, casts, approved shots gone stale.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::domain::digest::Sha256;
 use crate::domain::id::{ShotId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
-use crate::plan::build::Entry;
+use crate::plan::build::{Entry, Purchase};
 use crate::plan::reason::{Kept, Reason};
 use crate::plan::select::is_cast;
+use crate::report::lines::Lines;
 use crate::report::prices::{Basis, Prices};
 
 /// What is learnt while a plan is made, one shot and variant after another.
@@ -19,6 +21,8 @@ pub struct Outlook {
     pub prices: Prices,
     /// What the price of each entry of the plan rests on, in the order of the entries.
     pub bases: Vec<Basis>,
+    /// What each sequence comes to.
+    pub lines: Lines,
     /// The approved shots that are kept though what is written of them changed since.
     pub stale: Vec<Stale>,
     /// The characters that were asked about.
@@ -53,7 +57,7 @@ pub struct Cast {
     pub pictures: u64,
     /// The approved shots with it that are kept though stale.
     pub stale: Vec<Stale>,
-    sequences: HashSet<String>,
+    sequences: HashSet<Arc<str>>,
     done: BTreeMap<Becomes, u64>,
     current: Option<(ShotId, Becomes)>,
 }
@@ -145,9 +149,15 @@ impl Outlook {
     }
 
     /// Takes in a shot and variant and what becomes of it; call it in the order of the plan.
-    pub fn add(&mut self, ledger: &Ledger, wanted: &Wanted, entry: &Entry) {
+    pub fn add(
+        &mut self,
+        ledger: &Ledger,
+        wanted: &Wanted,
+        (entry, purchases): (&Entry, &[Purchase]),
+    ) {
         let price = self.prices.add(ledger, wanted);
         self.bases.push(price.basis);
+        self.lines.add(entry, purchases, price.basis);
         if !entry.buys.is_empty() {
             for reference in &wanted.request.references {
                 let sha256 = reference.image.digest();

@@ -24,7 +24,7 @@ use crate::report::style::{Paint, Style, count};
 use crate::report::table::{Side, Table};
 
 /// How many shots and variants are listed one by one before they are grouped.
-const ROWS: usize = 60;
+pub const ROWS: usize = 60;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -150,12 +150,12 @@ impl Totals {
 #[must_use]
 pub fn text(view: &View<'_>, style: Style) -> String {
     let mut out = String::new();
-    if view.full || view.plan.entries.len() <= ROWS {
+    if view.full || view.plan.count() <= ROWS {
         shots(view).draw(style, &mut out);
         out.push('\n');
     }
     sequences(view).draw(style, &mut out);
-    if !view.full && view.plan.entries.len() > ROWS {
+    if !view.full && view.plan.count() > ROWS {
         out.push_str("(-v lists every shot)\n");
     }
     out.push('\n');
@@ -292,7 +292,7 @@ fn money(amount: Micros) -> String {
 
 /// Draws a row for each sequence, in the order of their first shots, and one for all of them.
 fn sequences(view: &View<'_>) -> Table {
-    let lines = lines::by_sequence(view.plan, &view.outlook.bases);
+    let lines = &view.outlook.lines;
     let mut table = Table::new(vec![
         left("Sequence"),
         right("Shots"),
@@ -326,10 +326,10 @@ fn sequences(view: &View<'_>) -> Table {
             reasons.collect::<Vec<_>>().join(", "),
         ]);
     };
-    for (name, line) in &lines {
+    for (name, line) in lines.iter() {
         add(name.unwrap_or("(no sequence)"), line);
     }
-    if lines.len() != 1 {
+    if lines.iter().count() != 1 {
         add("Total", &lines::total(lines.iter().map(|(_, line)| line)));
     }
     table

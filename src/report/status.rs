@@ -89,7 +89,7 @@ impl Counts {
         let over_budget = plan.map_or(0, over_budget_takes);
         let to_buy = plan.map_or(0, bought_takes) - over_budget;
         Self {
-            wanted: plan.map(|plan| plan.entries.iter().map(|e| u64::from(e.wanted)).sum()),
+            wanted: plan.map(Plan::wanted),
             have: kept(Kept::Have),
             saved: standing.saved,
             pending: to_buy + over_budget + under_way,
@@ -122,9 +122,7 @@ pub fn over_budget_takes(plan: &Plan) -> u64 {
 /// Gives how many takes a plan leaves for a reason.
 #[must_use]
 pub fn kept_takes(plan: &Plan, kept: Kept) -> u64 {
-    let entries = plan.entries.iter();
-    let takes = entries.filter_map(|entry| entry.keeps.get(&kept));
-    takes.map(|takes| u64::from(*takes)).sum()
+    plan.kept(kept)
 }
 
 /// Gives the account that the next run, or the one that was cut off, goes on with.

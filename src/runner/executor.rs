@@ -270,7 +270,7 @@ impl<L: RunLog, P: Provider, S: ImageStore> Queue<L, P, S> {
     /// Begins a purchase, unless the plan has it stop the run at a cap: then it waits for all
     /// before it, and whatever comes after it waits too.
     fn begin_in_turn(&mut self, errand: Box<Errand>) {
-        let over = errand.purchase.over.as_ref();
+        let over = errand.purchase.over.as_deref();
         let stops = over.filter(|over| over.cap.stops_all() && errand.known.is_none());
         match stops {
             Some(over) if !self.slots.is_empty() || !self.settling.is_empty() => {

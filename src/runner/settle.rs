@@ -378,7 +378,7 @@ fn errand(id: TaskId, task: &Task, shot_index: usize) -> Errand {
         task: id,
         shot_index,
         shot: task.shot.clone(),
-        sequence: task.sequence.as_deref().map(str::to_owned),
+        sequence: task.sequence.clone(),
         variant: task.variant,
         takes: task.takes,
         key: task.key,

@@ -681,7 +681,14 @@ fn figure_19_a_server_that_is_killed_comes_back_to_the_same_books() {
             server.kill_and_restart(Duration::from_millis(700), &["--latency", "250ms"]);
         }
         let output = run.wait_with_output().expect("an end");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        if output.status.code() == Some(5) {
+            // A task cut off twice, when it was sent and when it was sent again, is for the next run.
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.contains("sent-again"), "{output:?}");
+            show.run(&server, &[]).exits(0);
+        } else {
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+        }
         show.audit(&server, 30);
         assert_eq!(server.stats()["distinct_task_uuids"], 30);
     });

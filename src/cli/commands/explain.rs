@@ -51,6 +51,7 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
         show: &show,
         chosen: &everything,
         flags: &flags,
+        listed: usize::MAX,
     };
     let (plan, _) = planning::plan(&wish, &ledger, &id, &Budget::default(), streams)?;
     let chosen = chosen(&wanted, args.variant, streams)?;

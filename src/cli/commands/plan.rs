@@ -31,12 +31,17 @@ pub fn plan(args: &args::Plan, streams: &Streams) -> Result<Exit, Stopped> {
             show: &show,
             chosen: &args.selection,
             flags: &args.buying,
+            listed: if streams.json || streams.verbose > 0 || args.output.is_some() {
+                usize::MAX
+            } else {
+                plan_table::ROWS
+            },
         },
         &ledger,
         &id,
         &budget,
         streams,
-        |wanted, entry| outlook.add(&ledger, wanted, entry),
+        |wanted, becomes| outlook.add(&ledger, wanted, becomes),
     )?;
     show.tell(&checked.complaints, streams);
     let outlook = outlook.finish();

@@ -183,6 +183,7 @@ fn free_first(
         show,
         chosen: &args.selection,
         flags: &flags,
+        listed: 0,
     };
     let (plan, _) = planning::plan(&wish, &books.ledger, id, budget, streams)?;
     let wants = repair::Wants::of(&plan, &books.ledger);

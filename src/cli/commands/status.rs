@@ -33,6 +33,7 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         show: &show,
         chosen: &args.selection,
         flags: &flags,
+        listed: 0,
     };
     let selection = selection(&args.selection, streams)?;
     let mut asked = HashSet::new();

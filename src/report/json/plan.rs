@@ -10,7 +10,7 @@ use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
 use crate::report::cap_lines::{self, CapLine};
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
-use crate::report::lines::{self, Line};
+use crate::report::lines::Line;
 use crate::report::outlook::{Becomes, Cast, Stale, to_refresh};
 use crate::report::plan_table::{Signature, Skipped, Sum, Totals, Unasked, View};
 use crate::report::status::{kept_takes, run_account};
@@ -21,7 +21,6 @@ pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
     let plan = view.plan;
     let totals = Totals::of(plan);
     let unasked = Unasked::of(view);
-    let lines = lines::by_sequence(plan, &view.outlook.bases);
     let caps = cap_lines::of(view);
     let (references, uploaded) = view.outlook.references();
     let kept = Kept::ALL.map(|kept| (kept.word(), kept_takes(plan, kept)));
@@ -47,7 +46,7 @@ pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
         prices: prices(view),
         caps: caps.lines.iter().map(CapLineJson::of).collect(),
         caps_not_listed: caps.more.clone(),
-        sequences: lines.iter().map(LineJson::of).collect(),
+        sequences: view.outlook.lines.iter().map(LineJson::of).collect(),
         reuse: ReuseJson {
             takes: kept_takes(plan, Kept::Have),
             references,
@@ -135,9 +134,9 @@ struct LineJson<'a> {
 }
 
 impl<'a> LineJson<'a> {
-    fn of((sequence, line): &(Option<&'a str>, Line)) -> Self {
+    fn of((sequence, line): (Option<&'a str>, &Line)) -> Self {
         Self {
-            sequence: *sequence,
+            sequence,
             shots: line.shots,
             variants: line.variants,
             wanted: line.wanted,
@@ -367,7 +366,7 @@ impl<'a> PurchaseJson<'a> {
             attempt: purchase.attempt.0,
             reason: purchase.reason.word(),
             usd_micros: purchase.price.get(),
-            over_budget: purchase.over.as_ref().map(OverCapJson::from),
+            over_budget: purchase.over.as_deref().map(OverCapJson::from),
         }
     }
 }

@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::domain::digest::Sha256;
-use crate::domain::id::{Attempt, Key, ShotId, TakeNo, Takes, Variant};
+use crate::domain::id::{Attempt, Key, ShotId, ShowId, TakeNo, Takes, Variant};
 use crate::domain::money::Micros;
+use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{CapKind, Caps, OverCap};
-use crate::plan::build::{Entry, Plan, Purchase, Refetch, Unsettled};
+use crate::manifest::model::Status;
+use crate::plan::build::{
+    Builder, Entry, FileState, Plan, Purchase, Refetch, Rest, Terms, Unsettled,
+};
 use crate::plan::reason::{Kept, Reason};
+use crate::plan::select::Selection;
 use crate::report::escape::is_steering;
 use crate::report::impact;
 use crate::report::json;
-use crate::report::lines;
+use crate::report::lines::{self, Lines};
 use crate::report::outlook::{Cast, Outlook};
 use crate::report::plan_table::{self, Sum, Totals, View};
 use crate::report::prices::Basis;
@@ -26,7 +31,7 @@ fn entry(shot: &str, buys: &[(Reason, u32)], keeps: &[(Kept, u32)]) -> Entry {
     let kept: u32 = keeps.iter().map(|(_, takes)| takes).sum();
     Entry {
         shot: ShotId::new(shot),
-        sequence: shot.rsplit_once('/').map(|(name, _)| name.to_owned()),
+        sequence: shot.rsplit_once('/').map(|(name, _)| name.into()),
         variant: Variant(0),
         wanted: bought + kept,
         buys: buys.iter().copied().collect(),
@@ -54,7 +59,7 @@ fn purchase(shot: &'static str, first: u32, reason: Reason, over: Option<OverCap
         attempt: Attempt(0),
         reason,
         price: PRICE,
-        over,
+        over: over.map(Box::new),
     }
 }
 
@@ -98,6 +103,7 @@ pub(super) fn plan() -> Plan {
         }],
         changed_files: vec!["images/104/TCC/0030_v\u{202e}001.jpg".to_owned()],
         refused: Vec::new(),
+        rest: Rest::default(),
     }
 }
 
@@ -106,8 +112,9 @@ fn outlook(ledger: &Ledger, plan: &Plan) -> Outlook {
     for (place, entry) in plan.entries.iter().enumerate() {
         let size = if place == 2 { LIKE_REFERENCE } else { EXACT };
         let shot = ["104/TCC/0010", "104/TCC/0020", "104/TCC/0030"][place % 3];
-        outlook.add(ledger, &wanted(shot, size), entry);
+        outlook.add(ledger, &wanted(shot, size), (entry, &[]));
     }
+    outlook.lines = Lines::of(plan, &outlook.bases);
     outlook.finish()
 }
 
@@ -186,6 +193,7 @@ fn prices_that_rest_on_different_things_say_so_in_every_line() {
     outlook.bases = vec![Basis::Listed, Basis::Assumed, Basis::Billed, Basis::Assumed];
     let mut both = plan.clone();
     both.purchases[2].over = None;
+    outlook.lines = Lines::of(&both, &outlook.bases);
     let named = BTreeMap::new();
     let mut view = View {
         plan: &both,
@@ -204,7 +212,9 @@ fn prices_that_rest_on_different_things_say_so_in_every_line() {
     assert!(lines[0].contains("$0.056  listed "), "{text}");
     assert!(lines[1].contains("$0.028  assumed"), "{text}");
     assert!(lines[3].contains("$0.084  listed, assumed"), "{text}");
-    view.plan = &plan;
+    let mut outlook = outlook.clone();
+    outlook.lines = Lines::of(&plan, &outlook.bases);
+    (view.plan, view.outlook) = (&plan, &outlook);
     let text = plan_table::text(&view, Style::default());
     assert!(
         !text.contains("Basis"),
@@ -248,7 +258,7 @@ fn the_shots_of_a_character_are_counted_by_what_becomes_of_them() {
     for (shot, character, entry) in entries {
         let mut wanted = wanted(shot, EXACT);
         wanted.characters = vec![character.to_owned()];
-        outlook.add(&ledger, &wanted, &entry);
+        outlook.add(&ledger, &wanted, (&entry, &[]));
     }
     let outlook = outlook.finish();
     let mut text = String::new();
@@ -282,13 +292,14 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 bought.variant = Variant(variant);
                 bought.takes.count = count;
                 bought.price = Micros::new(price);
-                bought.over = over.then(|| OverCap {
+                let over = over.then_some(OverCap {
                     cap: CapKind::Show,
                     limit: Micros::ZERO,
                     spent: Micros::ZERO,
                     reserved: Micros::ZERO,
                     price: Micros::new(price),
                 });
+                bought.over = over.map(Box::new);
                 plan.purchases.push(bought);
             }
         }
@@ -300,7 +311,7 @@ proptest! {
     #[test]
     fn lines_add_up_to_the_total_to_the_micro_dollar(plan in any_plan()) {
         let totals = Totals::of(&plan);
-        let by_sequence = lines::by_sequence(&plan, &[]);
+        let by_sequence = Lines::of(&plan, &[]);
         let sequences = lines::total(by_sequence.iter().map(|(_, line)| line));
         let by_shot: Vec<_> = lines::by_shot(&plan, &[]).map(|(_, line)| line).collect();
         let shots = lines::total(&by_shot);
@@ -315,5 +326,58 @@ proptest! {
             prop_assert_eq!(sequences.reasons.get(&reason), Some(&sum.takes));
         }
         prop_assert_eq!(sequences.variants, plan.entries.len() as u64);
+    }
+}
+
+/// Plans some shots, listing so many of them, with the lines that are summed up on the way.
+fn built(listed: usize, show: &ShowId) -> (Plan, Lines) {
+    let (ledger, selection) = (Ledger::default(), Selection::default());
+    let decisions = Decisions::default();
+    let terms = Terms {
+        show,
+        selection: &selection,
+        decisions: &decisions,
+        caps: Caps {
+            show: Some(PRICE.times(4)),
+            ..Caps::default()
+        },
+        rebuy_missing: false,
+        retry_refused: false,
+        file_state: &|_| FileState::Present,
+    };
+    let mut builder = Builder::new(&ledger, terms).listing(listed);
+    let mut lines = Lines::default();
+    for (at, shot) in ["104/TCC/0010", "104/TCC/0020", "105/A/0010", "0010"]
+        .iter()
+        .enumerate()
+    {
+        let mut wanted = wanted(shot, EXACT);
+        wanted.takes = 2;
+        if at == 1 {
+            wanted.status = Status::Hold;
+        }
+        builder.add(at, &wanted);
+        let (entry, purchases) = builder.latest().expect("just added");
+        lines.add(entry, purchases, Basis::Listed);
+    }
+    (builder.finish(), lines)
+}
+
+#[test]
+fn what_is_not_listed_one_by_one_is_summed_up() {
+    let show = ShowId::new("show");
+    let (all, lines) = built(usize::MAX, &show);
+    assert_eq!((all.entries.len(), all.rest.count), (4, 0));
+    assert!(all.purchases.iter().any(|purchase| purchase.over.is_some()));
+    assert_eq!(lines, Lines::of(&all, &[Basis::Listed; 4]));
+    for listed in 0..4 {
+        let (some, summed) = built(listed, &show);
+        assert_eq!((some.entries.len(), some.count()), (listed, 4));
+        assert_eq!(some.purchases, all.purchases);
+        assert_eq!((some.wanted(), some.lacks()), (all.wanted(), all.lacks()));
+        for kept in Kept::ALL {
+            assert_eq!(some.kept(kept), all.kept(kept), "{}", kept.word());
+        }
+        assert_eq!(summed, lines);
     }
 }
