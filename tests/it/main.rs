@@ -19,6 +19,7 @@ mod invalid;
 mod kill;
 mod lists;
 mod log;
+mod long;
 mod network;
 mod pace;
 mod plans;

@@ -11,49 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::hostile::{Answer, Asked, Hostile, Service, picture, picture_of};
+use crate::support::watched::watched;
 use crate::support::{Rehearsal, Said, Show, side_by_side};
 
 /// The most memory that the program may ever have taken, in KiB.
 const MOST_KIB: u64 = 64 * 1024;
-
-/// Runs the program and watches its memory; gives the most it ever took, in KiB.
-fn watched(command: &mut Command) -> (Said, u64) {
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let status = format!("/proc/{}/status", child.id());
-    let ended = Arc::new(AtomicBool::new(false));
-    let watching = std::thread::spawn({
-        let ended = Arc::clone(&ended);
-        move || {
-            let mut most = 0;
-            while !ended.load(Ordering::SeqCst) {
-                // Until it has begun, its place is taken by a copy of this very test.
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                let text = if text.starts_with("Name:\treshoot\n") {
-                    &text
-                } else {
-                    ""
-                };
-                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-                let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-                most = most.max(kib.unwrap_or(0));
-                sleep(Duration::from_millis(5));
-            }
-            most
-        }
-    });
-    let output = child.wait_with_output().expect("an end");
-    ended.store(true, Ordering::SeqCst);
-    let said = Said {
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    };
-    (said, watching.join().expect("it was watched"))
-}
 
 fn run(show: &Show, endpoint: &str) -> Said {
     let mut command = show.command(&["run", "--yes", "--endpoint", endpoint]);

@@ -1,6 +1,7 @@
 //! What every test stands on: a show in a folder of its own, the real program, a real server.
 
 pub(crate) mod hostile;
+pub(crate) mod watched;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
