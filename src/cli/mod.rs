@@ -11,6 +11,7 @@ pub mod books;
 pub mod commands;
 pub mod deciding;
 pub mod exit;
+mod further;
 pub mod limits;
 pub mod memo;
 pub mod planning;

@@ -3,17 +3,19 @@
 pub mod json;
 
 mod excerpt;
+mod fold;
 #[cfg(test)]
 mod lists;
 mod position;
-#[cfg(test)]
-mod tests;
+mod wrap;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::cli::render::excerpt::Excerpt;
+use crate::cli::render::fold::{Folded, fold};
 use crate::cli::render::position::Positions;
+use crate::cli::render::wrap::wrap;
 use crate::domain::diagnostic::{Diagnostic, Place, Severity, Sources};
 use crate::domain::id::ShotId;
 use crate::report::escape::shown;
@@ -37,6 +39,8 @@ pub fn render(sources: &Sources, diagnostics: &[Diagnostic], color: bool, width:
 }
 
 /// Draws every complaint in the order of files and places, each followed by an empty line.
+///
+/// Those that are the same but for their place are drawn once, with the places of the others.
 #[must_use]
 pub fn complaints(
     sources: &Sources,
@@ -52,8 +56,8 @@ pub fn complaints(
         width: width.max(NARROWEST),
     };
     let mut drawn = String::new();
-    for diagnostic in sorted {
-        pen.draw(diagnostic, &mut drawn);
+    for folded in fold(&sorted) {
+        pen.draw(&folded, &mut drawn);
         drawn.push('\n');
     }
     drawn
@@ -116,7 +120,8 @@ struct Pen<'s> {
 }
 
 impl Pen<'_> {
-    fn draw(&mut self, diagnostic: &Diagnostic, drawn: &mut String) {
+    fn draw(&mut self, folded: &Folded<'_>, drawn: &mut String) {
+        let diagnostic = folded.first;
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -156,25 +161,26 @@ impl Pen<'_> {
             drawn.push_str(body);
             drawn.push('\n');
         }
-        self.footer(diagnostic, gutter, drawn);
+        self.footer(folded, gutter, drawn);
     }
 
     /// Writes what was expected, the other places, and what to do.
-    fn footer(&mut self, diagnostic: &Diagnostic, gutter: usize, drawn: &mut String) {
-        let mut lines = Vec::new();
-        for expected in &diagnostic.expected {
-            lines.push(format!("{:gutter$} = expected {}", "", shown(expected)));
-        }
+    fn footer(&mut self, folded: &Folded<'_>, gutter: usize, drawn: &mut String) {
+        let diagnostic = folded.first;
+        let expected = diagnostic.expected.iter();
+        let mut lines: Vec<String> = expected.map(|line| format!("expected {line}")).collect();
+        lines.extend(diagnostic.facts.iter().cloned());
         for (place, word) in &diagnostic.related {
             let at = self.positions.of_place(*place);
-            lines.push(format!("{:gutter$} = {}: {at}", "", shown(word)));
+            lines.push(format!("{word}: {at}"));
+        }
+        lines.extend(folded.told(&mut self.positions));
+        for line in lines {
+            let head = format!("{:gutter$} = ", "");
+            drawn.push_str(&wrap(&head, &shown(&line), self.width));
         }
         if let Some(help) = &diagnostic.help {
-            lines.push(format!("help: {}", shown(help)));
-        }
-        for line in lines {
-            drawn.push_str(&line);
-            drawn.push('\n');
+            drawn.push_str(&wrap("help: ", &shown(help), self.width));
         }
     }
 

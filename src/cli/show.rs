@@ -9,6 +9,7 @@ use glob::Pattern;
 use crate::cli::args;
 use crate::cli::deciding;
 use crate::cli::exit::Exit;
+use crate::cli::further::{complain_further, no_manifest};
 use crate::cli::render;
 use crate::cli::streams::Streams;
 use crate::domain::diagnostic::{Diagnostic, Place, Sources};
@@ -25,7 +26,7 @@ use crate::ledger::bills::Absent;
 use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
 use crate::ledger::task::{Fate, OnDisk, Task};
-use crate::manifest::model::{Faulty, LeftOut, Manifest};
+use crate::manifest::model::{LeftOut, Manifest};
 use crate::manifest::read::{self, Options};
 use crate::manifest::sheet;
 use crate::plan::build::FileState;
@@ -82,11 +83,7 @@ pub fn read(args: &args::Manifest, survey: bool, streams: &Streams) -> Result<Re
     let (root, mut folder) = match open(&path) {
         Ok(opened) => opened,
         Err(why) => {
-            let help = "name the manifest, such as `reshoot run shots.csv`, \
-                        or make a show with `reshoot init`";
-            let complaint = Diagnostic::error("no-manifest", why)
-                .in_file(path)
-                .help(help);
+            let complaint = no_manifest(path, &why);
             return Err(refuse(&Sources::default(), &[complaint], streams));
         }
     };
@@ -170,50 +167,6 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
         name: file_name(&args.manifest),
         manifest,
     })
-}
-
-/// Complaints that may follow from a value that was written and could not be read.
-const FOLLOWING: &[&str] = &[
-    "no-prompt",
-    "prompt-length",
-    "unknown-name",
-    "not-cast",
-    "not-listed",
-    "no-reference-for-ratio",
-    "marker-without-reference",
-    "typed-marker",
-];
-
-/// Finds what else is wrong with a manifest or with shots whose form is wrong in places, and gives
-/// the facts about all its references.
-///
-/// A name that only lacks because its entry could not be read is not complained of again.
-fn complain_further(
-    manifest: &mut Manifest,
-    faulty: Vec<Faulty>,
-    folder: &Folder,
-    complaints: &mut Vec<Diagnostic>,
-) -> ReferenceFacts {
-    let untold = faulty.iter().filter(|faulty| !faulty.is_told);
-    let untold: HashSet<_> = untold.map(|faulty| faulty.shot.id.value.clone()).collect();
-    let sound = manifest.shots.len();
-    let shots = faulty.into_iter().map(|faulty| faulty.shot);
-    manifest.shots.extend(shots);
-    let facts = references::gather(manifest, folder);
-    let further = Expansion::new(manifest, &facts).check().complaints;
-    manifest.shots.truncate(sound);
-    let known = complaints.iter().map(|known| (known.place, known.code));
-    let known: HashSet<_> = known.collect();
-    let no_prompts = known.iter().any(|(_, code)| *code == "no-prompts");
-    complaints.extend(further.into_iter().filter(|new| {
-        let untold = new.shot.as_ref().is_some_and(|shot| untold.contains(shot));
-        let follows = (no_prompts && new.code == "no-prompt")
-            || (untold && FOLLOWING.contains(&new.code))
-            // Shots with the same id share their names too.
-            || new.code == "name-clash";
-        !follows && !known.contains(&(new.place, new.code))
-    }));
-    facts
 }
 
 fn open(path: &str) -> Result<(read::Text, Folder), String> {
@@ -327,8 +280,9 @@ impl Show {
         complaints.extend(new);
         let invalid = self.left_out.len() + checked.invalid.len();
         if complaints.iter().any(Diagnostic::is_error) && !skip_invalid {
-            self.advise_skipping(&mut complaints, invalid);
-            return Err(refuse(&self.manifest.sources, &complaints, streams));
+            let stopped = refuse(&self.manifest.sources, &complaints, streams);
+            self.advise_skipping(invalid, streams);
+            return Err(stopped);
         }
         for index in 0..self.expansion.shots().len() {
             if skip_invalid && !checked.is_left_out(index) {
@@ -360,23 +314,15 @@ impl Show {
     }
 
     /// Says how to buy the rest where only some shots are wrong.
-    fn advise_skipping(&self, complaints: &mut [Diagnostic], invalid: usize) {
+    fn advise_skipping(&self, invalid: usize, streams: &Streams) {
         let sound = self.expansion.shots().len() + self.left_out.len() - invalid;
-        let advice = if sound == 1 {
-            "1 other shot is sound: --skip-invalid buys that alone".to_owned()
-        } else {
-            format!("{sound} other shots are sound: --skip-invalid buys those alone")
+        let advice = match sound {
+            _ if invalid == 0 => return,
+            0 => return,
+            1 => "1 other shot is sound: --skip-invalid buys that alone\n".to_owned(),
+            sound => format!("{sound} other shots are sound: --skip-invalid buys those alone\n"),
         };
-        let last = complaints
-            .iter_mut()
-            .rev()
-            .find(|complaint| complaint.is_error());
-        if let Some(last) = last.filter(|_| sound > 0 && invalid > 0) {
-            last.help = Some(match last.help.take() {
-                Some(help) => format!("{help}; {advice}"),
-                None => advice,
-            });
-        }
+        streams.insist(&advice);
     }
 
     /// Shows warnings and notes, and the errors of shots that are left out.
@@ -479,10 +425,12 @@ pub fn show_id(
             let output = show.output.display();
             let complaint = Diagnostic::error(
                 "other-show",
-                format!("the output folder {output} holds the run log of show {log}"),
+                format!("the output folder `{output}` belongs to another show"),
             )
             .at(written.place)
-            .expected(format!("`{log}`, or another output folder"))
+            .expected(format!(
+                "`{log}`, whose run log it holds, or another output folder"
+            ))
             .help("give every show an output folder of its own, or put its id back");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
@@ -490,9 +438,13 @@ pub fn show_id(
             let output = show.output.display();
             let complaint = Diagnostic::error(
                 "other-show",
-                format!("the output folder {output} holds the run log of show {log}, and this manifest has no `show.id`"),
+                format!("the output folder `{output}` belongs to a show with an id"),
             )
-            .help("choose another output folder with --out, or write that id into `[show]` if this is that show");
+            .in_file(&show.name)
+            .expected(format!(
+                "`id = \"{log}\"` under `[show]`, or another output folder"
+            ))
+            .help("write that id if this is that show, else choose another folder with `--out`");
             Err(refuse(&show.manifest.sources, &[complaint], streams))
         }
         (Some(log), written) if !log_has_it_from_manifest => {
@@ -529,11 +481,12 @@ fn other_list(show: &Show, list: &str, log: &ShowId, streams: &Streams) -> Stopp
     let (output, name) = (show.output.display(), &show.name);
     let complaint = Diagnostic::error(
         "other-list",
-        format!("the output folder {output} holds the run log of `{list}`, and this is `{name}`"),
+        format!("the output folder `{output}` holds the run log of `{list}`, not of `{name}`"),
     )
+    .in_file(name)
     .expected("a folder of its own for each list: one run log tells of one show")
     .help(format!(
-        "name another folder with --out; if this is the same list under a new name, write \
+        "name another folder with `--out`; if this is the same list under a new name, write \
          `id = \"{log}\"` under `[show]` of the manifest, or of a `show.toml` beside the list"
     ));
     let _invalid = refuse(&show.manifest.sources, &[complaint], streams);

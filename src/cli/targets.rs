@@ -9,6 +9,7 @@ use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::{ShotId, TakeNo, Variant};
 use crate::ledger::decision::TakeAt;
 use crate::ledger::known::KnownTake;
+use crate::manifest::shown::nearest;
 use crate::plan::select::glob_has;
 use crate::report::decided::spell_take;
 
@@ -130,8 +131,10 @@ impl<'a> Ground<'a> {
         }
         if word.contains(['*', '?', '[']) {
             let glob = Pattern::new(word).map_err(|error| {
-                let message = format!("`{word}` is not a glob: {}", error.msg);
-                Diagnostic::error("bad-glob", message)
+                let message = format!("`{word}` cannot be read as a pattern: {}", error.msg);
+                Diagnostic::error("bad-glob", message).help(
+                    "write `*` for any letters and `[0-9]` for one of several; close each `[`",
+                )
             })?;
             let found = |ids: &mut dyn Iterator<Item = &ShotId>| -> Vec<ShotId> {
                 let matching = ids.filter(|id| glob_has(&glob, id.as_str()));
@@ -152,14 +155,16 @@ impl<'a> Ground<'a> {
     fn no_shot(&self, word: &str) -> Diagnostic {
         let message = format!("no shot is called `{word}`");
         let complaint = Diagnostic::error("unknown-shot", message);
-        let ids = self.listed.iter().chain(self.known.keys());
-        let nearest = ids.min_by_key(|id| strsim::damerau_levenshtein(id.as_str(), word));
-        match nearest {
-            Some(near) => complaint.help(format!(
-                "did you mean `{near}`? In a glob `*` stops at `/`, `**` does not"
-            )),
-            None => complaint,
-        }
+        let ids = || self.listed.iter().chain(self.known.keys());
+        let near = nearest(word, ids().map(ShotId::as_str));
+        complaint.help(match near {
+            _ if ids().next().is_none() => "write shots into the manifest first".to_owned(),
+            Some(near) => format!("write `{near}`"),
+            None if word.contains('*') => {
+                "write another pattern: `*` stops at `/`, `**` does not".to_owned()
+            }
+            None => "name a shot there is: `reshoot plan -v` lists them".to_owned(),
+        })
     }
 
     /// Finds a take of a shot by its number, and its variant where that is told.
@@ -211,16 +216,20 @@ fn nearest_take(
     let takes = known.iter().map(|known| known.take.at);
     match takes.min_by_key(|at| (at.take.0.abs_diff(number.0), *at)) {
         Some(near) => complaint.help(format!(
-            "the nearest that is known is `{shot}@{}`",
+            "write `{shot}@{}`, the nearest there is",
             spell_take(near)
         )),
-        None => complaint.help("nothing was bought for it yet"),
+        None => complaint.help("run the show first: nothing was bought for it yet"),
     }
 }
 
 fn no_take(word: &str, take: &str) -> Diagnostic {
     Diagnostic::error("bad-take", format!("`{take}` in `{word}` is not a take"))
         .expected("`@v003`, `@3` or, of a variant, `@02_v003`")
+        .help(format!(
+            "write the take's number, such as `{}@v003`",
+            word.split('@').next().unwrap_or(word)
+        ))
 }
 
 /// Reads a take as file names spell it, or as a bare number.

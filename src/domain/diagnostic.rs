@@ -234,6 +234,8 @@ pub struct Diagnostic {
     pub shot: Option<ShotId>,
     /// What was expected instead, one line each.
     pub expected: Vec<String>,
+    /// What else is known of it, one line each.
+    pub facts: Vec<String>,
     /// What to do.
     pub help: Option<String>,
     /// Other places that matter, such as the first of two that clash, each with a word about it.
@@ -268,6 +270,7 @@ impl Diagnostic {
             file: None,
             shot: None,
             expected: Vec::new(),
+            facts: Vec::new(),
             help: None,
             related: Vec::new(),
         }
@@ -298,6 +301,13 @@ impl Diagnostic {
     #[must_use]
     pub fn expected(mut self, line: impl Into<String>) -> Self {
         self.expected.push(line.into());
+        self
+    }
+
+    /// Says what else is known of it.
+    #[must_use]
+    pub fn fact(mut self, line: impl Into<String>) -> Self {
+        self.facts.push(line.into());
         self
     }
 

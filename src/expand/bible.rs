@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::diagnostic::{Diagnostic, Place, Placed, Sources};
+use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::expand::facts::ReferenceFacts;
 use crate::expand::origin::{From, Origin, Part, Written};
 use crate::expand::profile::ModelProfile;
 use crate::expand::reference::Held;
-use crate::expand::template::is_name;
+use crate::expand::stranger;
 use crate::manifest::model::{Entry, Manifest, Reference};
-use crate::manifest::shown::{nearest, shown, some_of};
 
 /// The table an entry stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,16 +21,6 @@ pub enum Kind {
     Prop,
     /// `[looks]`.
     Look,
-}
-
-/// Names the column of a shot list that holds such entries.
-const fn column_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Character => "Characters",
-        Kind::Location => "Location",
-        Kind::Prop => "Props",
-        Kind::Look => "Look",
-    }
 }
 
 impl Kind {
@@ -161,13 +150,12 @@ impl<'m> Bible<'m> {
     #[must_use]
     pub fn new(manifest: &'m Manifest, facts: &ReferenceFacts) -> Self {
         let mut bible = Self::default();
-        let sources = &manifest.sources;
         for kind in Kind::ALL {
             for (name, entry) in table(manifest, kind) {
-                bible.add(member(kind, name, entry, None, facts, sources));
+                bible.add(member(kind, name, entry, None, facts));
                 for (state, worn) in &entry.wardrobe {
                     let worn = Some((state.as_str(), worn));
-                    bible.add(member(kind, name, entry, worn, facts, sources));
+                    bible.add(member(kind, name, entry, worn, facts));
                 }
             }
         }
@@ -199,7 +187,7 @@ impl<'m> Bible<'m> {
         place: Option<Place>,
     ) -> Result<&Member<'m>, Diagnostic> {
         self.get(kind, name)
-            .ok_or_else(|| self.unknown(kind, name, place))
+            .ok_or_else(|| stranger::complaint(self, kind, name, place))
     }
 
     /// Gives the entries of this name, in whichever tables.
@@ -211,67 +199,6 @@ impl<'m> Bible<'m> {
     /// Gives every entry.
     pub fn iter(&self) -> impl Iterator<Item = &Member<'m>> {
         self.members.iter()
-    }
-
-    fn names(&self, kind: Kind) -> impl Iterator<Item = &str> + Clone {
-        let members = self
-            .members
-            .iter()
-            .filter(move |member| member.kind == kind);
-        members.map(|member| member.key.as_str())
-    }
-
-    fn unknown(&self, kind: Kind, name: &str, place: Option<Place>) -> Diagnostic {
-        let (code, word) = match kind {
-            Kind::Character => ("unknown-character", "character"),
-            Kind::Location => ("unknown-location", "location"),
-            Kind::Prop => ("unknown-prop", "prop"),
-            Kind::Look => ("unknown-look", "look"),
-        };
-        let complaint =
-            Diagnostic::error(code, format!("no {word} is called {}", shown(name))).at(place);
-        let names = self.names(kind);
-        if let Some(base) = name
-            .split_once('.')
-            .and_then(|(base, _)| self.get(kind, base))
-        {
-            let states = names.filter(|other| other.starts_with(&format!("{}.", base.key)));
-            let states: Vec<&str> = states.collect();
-            let near = nearest(name, states.iter().copied()).unwrap_or(&base.key);
-            let complaint = complaint.related(Some(base.place), format!("`{}` is here", base.key));
-            return if states.is_empty() {
-                complaint.expected(format!("`{}`, which has no wardrobe", base.key))
-            } else {
-                complaint.expected(format!("one of {}", some_of(states.iter().copied())))
-            }
-            .help(format!(
-                "write `{near}`, or add [{word}s.{}.wardrobe]",
-                base.key
-            ));
-        }
-        let mut add = format!("add [{word}s.{}]", if is_name(name) { name } else { "…" });
-        if place.is_some_and(|place| place.cell.is_some()) {
-            let advice = format!(
-                "; if the column holds free text, map it to a var under `[columns]`: `\"{}\" = \"var: {word}_text\"`",
-                column_of(kind)
-            );
-            add.push_str(&advice);
-        }
-        match nearest(name, names.clone()) {
-            Some(near) => {
-                let there = self.get(kind, near).map(|member| member.place);
-                complaint
-                    .expected(format!("one of {}", some_of(names)))
-                    .related(there, format!("`{near}` is here"))
-                    .help(format!("write `{near}`, or {add}"))
-            }
-            None if names.clone().next().is_none() => complaint
-                .expected(format!("an entry of the bible; there are no {word}s"))
-                .help(format!("{add} with its text and references")),
-            None => complaint
-                .expected(format!("one of {}", some_of(names)))
-                .help(add),
-        }
     }
 
     /// Gives the complaints about every entry's references, whether or not a shot uses it.
@@ -299,7 +226,6 @@ fn member<'m>(
     entry: &'m Entry,
     worn: Option<(&str, &'m Entry)>,
     facts: &ReferenceFacts,
-    sources: &Sources,
 ) -> Member<'m> {
     let worn_entry = worn.map(|(_, worn)| worn);
     let layers = || [Some(entry), worn_entry].into_iter().flatten();
@@ -321,7 +247,7 @@ fn member<'m>(
         sheet_covers: sheet_covers(&references, worn_entry),
         references: references
             .into_iter()
-            .map(|reference| Held::new(reference, facts, sources))
+            .map(|reference| Held::new(reference, facts))
             .collect(),
     }
 }

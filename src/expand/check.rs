@@ -175,13 +175,13 @@ fn clash(one: &Shot, other: &Shot, name: &str) -> Diagnostic {
     let complaint = Diagnostic::error("name-clash", message)
         .at(place(other))
         .of_shot(&other.id.value)
-        .expected("names that differ by more than upper and lower case");
+        .expected("names that differ in letters, digits, `.`, `_` or `-`, whatever their case");
     if is_one_shot {
-        return complaint.help("put `<_{variant:02}>` into `show.name`");
+        return complaint.help("put `<_{variant:02}>` into `name` under `[show]`");
     }
     complaint
         .related(Some(place(one)), format!("shot `{}` is here", one.id.value))
-        .help("change one of the ids, or put more of the id into `show.name`")
+        .help("change one of the ids, or put more of them into `name` under `[show]`")
 }
 
 /// A shot's index and a variant of it.
@@ -271,6 +271,8 @@ struct Complaints {
 /// The shots that ran into a complaint after the first.
 #[derive(Default)]
 struct Others {
+    /// Whether it was found apart from any shot, so that it belongs to none.
+    is_shared: bool,
     count: usize,
     last: Option<ShotId>,
 }
@@ -286,12 +288,16 @@ impl Complaints {
         let Some(&at) = self.met.get(&key) else {
             let at = self.kept.len();
             self.met.insert(key, at);
-            self.kept.push((complaint, Others::default()));
+            let others = Others {
+                is_shared: complaint.shot.is_none(),
+                ..Others::default()
+            };
+            self.kept.push((complaint, others));
             return at;
         };
         let (first, others) = &mut self.kept[at];
         first.severity = first.severity.min(complaint.severity);
-        let Some(shot) = complaint.shot else {
+        let Some(shot) = complaint.shot.filter(|_| !others.is_shared) else {
             return at;
         };
         if first.shot.is_none() {
@@ -308,8 +314,8 @@ impl Complaints {
     fn finish(self) -> (Vec<Diagnostic>, Vec<usize>) {
         let told = |(complaint, others): (Diagnostic, Others)| match others.count {
             0 => complaint,
-            1 => complaint.expected("the same in 1 more shot"),
-            more => complaint.expected(format!("the same in {more} more shots")),
+            1 => complaint.fact("the same in 1 more shot"),
+            more => complaint.fact(format!("the same in {more} more shots")),
         };
         let mut complaints: Vec<(usize, Diagnostic)> =
             self.kept.into_iter().map(told).enumerate().collect();
@@ -332,7 +338,7 @@ impl Complaints {
         for met in alike.values().filter(|met| met.untold > 0) {
             let at = if met.untold == 1 { "place" } else { "places" };
             let told = format!("the same at {} more {at}", met.untold);
-            kept[met.last].expected.push(told);
+            kept[met.last].facts.push(told);
         }
         (kept, places)
     }

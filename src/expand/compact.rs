@@ -167,7 +167,7 @@ impl<'c, 'a> Fitting<'c, 'a> {
         .at(shot.place)
         .of_shot(&shot.id.value)
         .expected(format!("at most {most} ({name}): {found}/{most}"))
-        .expected(format!("they come from: {}", self.origins()));
+        .fact(format!("they come from: {}", self.origins()));
         Some(match limit {
             RefLimit::Error => complaint.help(self.help()),
             RefLimit::Compact => self.still_too_many(complaint),
@@ -236,9 +236,9 @@ impl<'c, 'a> Fitting<'c, 'a> {
         let sheets = named(&|at| self.sheets[at]);
         let without = named(&|at| !has_sheet(at));
         let complaint = if sheets.is_empty() {
-            complaint.expected("no sheet could stand for face and body")
+            complaint.fact("no sheet could stand for face and body")
         } else {
-            complaint.expected(format!(
+            complaint.fact(format!(
                 "with the sheet of {sheets} instead of face and body: {before} -> {after}/{most}"
             ))
         };
@@ -247,7 +247,7 @@ impl<'c, 'a> Fitting<'c, 'a> {
             complaint.help(fewer)
         } else {
             complaint
-                .expected(format!("without a sheet: {without}"))
+                .fact(format!("without a sheet: {without}"))
                 .help(format!("{fewer}; a `sheet` stands for face and body"))
         }
     }

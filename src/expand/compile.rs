@@ -77,7 +77,7 @@ pub(crate) fn compile<'a>(
     let own: Vec<Held<'a>> = stack
         .references()
         .iter()
-        .map(|reference| Held::new(reference, material.facts, material.sources))
+        .map(|reference| Held::new(reference, material.facts))
         .collect();
     let fitting = Fitting::new(&members, &own, settings.model.references);
     let limit = *settings.ref_limit.value;
@@ -231,8 +231,8 @@ fn without_reference(member: &Member<'_>, place: Option<Place>) -> Diagnostic {
     .expected("at least one picture of each character that is cast")
     .related(place, "cast here")
     .help(format!(
-        "add `references = [\"…\"]` to [characters.{}]",
-        member.base()
+        "add a picture under `[characters.{base}]`: `references = [\"{base}/face.png\"]`",
+        base = member.base()
     ))
 }
 
@@ -241,7 +241,7 @@ fn no_prompt(shot: &Shot, unprompted: Option<Place>) -> Diagnostic {
     Diagnostic::error("no-prompt", "the shot has no prompt")
         .at(unprompted.unwrap_or(shot.place))
         .of_shot(&shot.id.value)
-        .expected("`prompt` in the shot, its sequence or [defaults]")
+        .expected("`prompt` in the shot, its sequence or `[defaults]`")
         .help("write a prompt, or set the shot's status to `omit`")
 }
 

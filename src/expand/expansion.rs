@@ -332,7 +332,8 @@ impl Spot<'_, '_> {
             let complaint = Diagnostic::error("file-name", message)
                 .at(self.shot.id.place.or(Some(self.shot.place)))
                 .of_shot(&self.shot.id.value)
-                .help("shorten the shot's id, or `show.name`");
+                .expected("names of files that every disk can hold")
+                .help("shorten the shot's id, or `name` under `[show]`");
             vec![complaint]
         })
     }
@@ -342,9 +343,10 @@ impl Spot<'_, '_> {
         setting: &str,
         url: Option<Sourced<'_, crate::domain::secret::SecretUrl>>,
     ) -> Result<Option<crate::domain::secret::SecretUrl>, Vec<Diagnostic>> {
+        let place = url.as_ref().and_then(|url| url.place);
         url.map(|url| links::fill(setting, url.value, |field| self.field(field)))
             .transpose()
-            .map_err(|complaint| vec![complaint])
+            .map_err(|complaint| vec![complaint.at(place)])
     }
 
     /// Gives the place to mend a size that does not fit the shot.
@@ -366,8 +368,8 @@ impl Spot<'_, '_> {
             let complaint = Diagnostic::error("no-reference-for-ratio", message)
                 .at(self.place_of_size())
                 .of_shot(&self.shot.id.value)
-                .expected("a reference, or an `aspect_ratio` of the model's table")
-                .help("add a reference, or set `aspect_ratio` to one such as \"16:9\"");
+                .expected("a reference, or an `aspect_ratio` such as `16:9`")
+                .help("add a reference, or write `aspect_ratio = \"16:9\"`");
             return Err(vec![complaint]);
         }
         let webhook_url = self.link("webhook_url", settings.webhook_url)?;

@@ -38,6 +38,8 @@ pub struct Facts {
 pub enum Unusable {
     /// There is no such file.
     Missing,
+    /// There is no such file, but one of nearly that name; the path as it should be written.
+    Misspelt(String),
     /// It cannot be read; the operating system's reason.
     Unreadable(String),
     /// Its path leads out of the manifest's folder.

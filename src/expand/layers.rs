@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::diagnostic::{Diagnostic, Place, Placed};
 use crate::domain::secret::SecretUrl;
+use crate::expand::bible::Kind;
 use crate::expand::presets::{BUILT_IN, Chain, Presets};
 use crate::expand::profile::{self, MODELS, ModelProfile};
 use crate::expand::request::AskedSize;
@@ -13,7 +14,7 @@ use crate::manifest::settings::{
     Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle, ReferenceTransfer, Safety,
     Technical,
 };
-use crate::manifest::shown::{nearest, shown, some_of};
+use crate::manifest::shown::{nearest, one_of, shown};
 
 /// The layer a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +194,18 @@ impl<'a> Stack<'a> {
             .map(|listed| &listed.value)
             .chain(single.map(|one| one.value))
             .any(|own| own == name)
+    }
+
+    /// Gives the names that the shot lists of a kind, known or not.
+    pub(crate) fn listed(&self, kind: Kind) -> impl Iterator<Item = &'a str> {
+        let (list, one) = match kind {
+            Kind::Character => (self.characters(), None),
+            Kind::Prop => (self.props(), None),
+            Kind::Location => (&[][..], self.location()),
+            Kind::Look => (&[][..], self.look()),
+        };
+        let list = list.iter().map(|name| name.value.as_str());
+        list.chain(one.map(|name| name.value.as_str()))
     }
 
     /// Gives the value of a var.
@@ -377,7 +390,7 @@ fn model(stack: &Stack<'_>) -> Result<&'static ModelProfile, Diagnostic> {
             format!("no model is called {}", shown(word)),
         )
         .at(named.place)
-        .expected(format!("one of {}", some_of(ids)))
+        .expected(one_of(ids))
         .help(format!("write `{near}`"))
     })
 }

@@ -28,7 +28,9 @@ pub(crate) fn fill<'v>(
             "an http(s) address; in braces one of {}",
             some_of(FIELDS)
         ))
-        .help(format!("correct `{setting}`"))
+        .help(format!(
+            "correct `{setting}`; for a brace in it, write `{{{{` or `}}}}`"
+        ))
     };
     let mut url = String::new();
     for piece in Pieces::of(template.reveal()) {

@@ -30,6 +30,7 @@ mod prompt;
 pub mod reference;
 pub mod request;
 mod size;
+mod stranger;
 mod template;
 pub mod told;
 mod unchecked;

@@ -124,7 +124,7 @@ fn check(text: &str, pieces: &[Piece]) -> Vec<Flaw> {
         |pieces: &[Piece], field: &str| pieces.iter().any(|piece| is_field(piece, field));
     if !has_field(pieces, "take") {
         flaws.push(Flaw {
-            message: "the name has no `{take}`, so that takes would share a file name".to_owned(),
+            message: "`{take}` is missing, so that takes would share a file name".to_owned(),
             needle: String::new(),
             expected: "`{take:03}` outside of `<…>`".to_owned(),
             help: "put `_v{take:03}` before `.{ext}`".to_owned(),
@@ -137,22 +137,27 @@ fn check(text: &str, pieces: &[Piece]) -> Vec<Flaw> {
     let extensions = pieces.iter().filter(|piece| is_field(piece, "ext")).count();
     if !ends_well || extensions != 1 {
         flaws.push(Flaw {
-            message: "the name does not end in `.{ext}`".to_owned(),
+            message: "file names have to end in `.{ext}`".to_owned(),
             needle: String::new(),
             expected: "an extension, which is read off the picture's bytes".to_owned(),
             help: "end the template in `.{ext}` and use `{ext}` nowhere else".to_owned(),
         });
     }
-    let outside = text.starts_with('/')
-        || text.contains('\\')
-        || text.split('/').any(|part| part == ".." || part == ".");
+    if text.contains('\\') {
+        flaws.push(Flaw {
+            message: "`\\` cannot stand in file names".to_owned(),
+            needle: "\\".to_owned(),
+            expected: "folders that are joined by `/`".to_owned(),
+            help: "write `/`".to_owned(),
+        });
+    }
+    let outside = text.starts_with('/') || text.split('/').any(|part| part == ".." || part == ".");
     if outside {
         flaws.push(Flaw {
-            message: "the name leads out of the images folder".to_owned(),
+            message: "these file names lead out of the images folder".to_owned(),
             needle: if text.contains("..") { ".." } else { "" }.to_owned(),
             expected: "a path below it, its parts joined by `/`".to_owned(),
-            help: "take `..`, `\\` and a `/` at the start out; `show.output` moves the folder"
-                .to_owned(),
+            help: "take `..` and a `/` at the start out; `output` moves the folder".to_owned(),
         });
     }
     flaws
@@ -187,7 +192,7 @@ impl Parser<'_, '_> {
                 '<' if !optional => pieces.push(Piece::Optional(self.pieces(true))),
                 '/' => pieces.push(Piece::Slash),
                 '}' | '<' | '>' => self.flaw(
-                    format!("`{next}` stands alone in the name"),
+                    format!("`{next}` stands alone"),
                     next.to_string(),
                     "`{field}`, and `<…>` around what may be left out",
                     "take it out, or write its partner",
@@ -201,7 +206,7 @@ impl Parser<'_, '_> {
         }
         if optional {
             self.flaw(
-                "a `<` of the name has no `>`".to_owned(),
+                "a `<` has no `>`".to_owned(),
                 "<".to_owned(),
                 "`<…>` around what may be left out",
                 "write the `>`",
@@ -211,10 +216,11 @@ impl Parser<'_, '_> {
     }
 
     fn field(&mut self, from: &str) -> Option<Piece> {
-        let Some(end) = self.rest.find('}') else {
+        let closed = self.rest.find(['{', '}']);
+        let Some(end) = closed.filter(|end| self.rest[*end..].starts_with('}')) else {
             self.rest = "";
             self.flaw(
-                "a `{` of the name has no `}`".to_owned(),
+                "a `{` has no `}`".to_owned(),
                 from.to_owned(),
                 "`{field}`",
                 "write the `}`",
@@ -228,7 +234,7 @@ impl Parser<'_, '_> {
         if !is_name(name) || !(FIELDS.contains(&name) || (self.is_var)(name)) {
             let near = nearest(name, FIELDS);
             self.flaw(
-                format!("the name has no field {}", shown(name)),
+                format!("no part of a file name is called {}", shown(name)),
                 inside.to_owned(),
                 format!("one of {}, or a var", some_of(FIELDS)),
                 near.map_or("take it out".to_owned(), |near| {
@@ -244,10 +250,7 @@ impl Parser<'_, '_> {
             }),
             _ => {
                 self.flaw(
-                    format!(
-                        "{} is no way to write a field",
-                        shown(&format!("{{{inside}}}"))
-                    ),
+                    format!("{} cannot be filled in", shown(&format!("{{{inside}}}"))),
                     inside.to_owned(),
                     "a width of 1 to 9 digits after `take` or `variant`, such as `{take:03}`",
                     format!("write `{{{name}}}`"),
@@ -412,13 +415,13 @@ impl Builder {
             whole += bytes + 1;
             if bytes > LONGEST_PART {
                 return Err(format!(
-                    "a part of its file name would have {bytes} bytes, {LONGEST_PART} at most"
+                    "a part of the shot's file name would have {bytes} bytes, {LONGEST_PART} at most"
                 ));
             }
         }
         if whole > LONGEST_NAME {
             return Err(format!(
-                "its file name would have {whole} bytes, {LONGEST_NAME} at most"
+                "the shot's file name would have {whole} bytes, {LONGEST_NAME} at most"
             ));
         }
         let mut pieces: Vec<NamePart> = Vec::new();

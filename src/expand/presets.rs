@@ -10,7 +10,7 @@ use crate::manifest::settings::{
     AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
     ReferenceTransfer, Resolution, Safety, Technical,
 };
-use crate::manifest::shown::{nearest, shown, some_of};
+use crate::manifest::shown::{nearest, one_of, shown};
 
 /// The preset of a show that names none: the smallest square.
 pub const DEFAULT: &str = "1k-1x1";
@@ -164,14 +164,24 @@ fn unknown<'a>(name: &Placed<String>, known: impl Iterator<Item = &'a str> + Clo
     if let Some(near) = nearest(word, known.clone()) {
         return complaint
             .expected(format!("a preset such as `{near}`"))
-            .help(format!("write `{near}`, or add [presets.{word}]"));
+            .help(format!("write `{near}`{}", add(word, ", or add ")));
     }
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable_by_key(|name| (PRESETS.contains_key(*name), *name));
     known.dedup();
     complaint
-        .expected(format!("one of {}", some_of(known)))
-        .help(format!("add [presets.{word}], or name a preset there is"))
+        .expected(one_of(known))
+        .help(format!("name a preset there is{}", add(word, ", or add ")))
+}
+
+/// Says which heading to add; nothing for a name that a heading cannot hold.
+fn add(name: &str, before: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if name.chars().all(fits) {
+        format!("{before}`[presets.{name}]` to the manifest")
+    } else {
+        String::new()
+    }
 }
 
 /// Complains of a circle once, from whichever of its presets it was found.

@@ -5,7 +5,7 @@ use crate::expand::bible::{Bible, Kind, Member};
 use crate::expand::layers::{Sourced, Stack};
 use crate::expand::origin::{From, Origin, Written};
 use crate::expand::template::{Flaw, Piece, Pieces};
-use crate::manifest::shown::{nearest, shown};
+use crate::manifest::shown::{nearest, shown, some_of};
 
 /// How deep vars may stand within vars.
 const DEEPEST: usize = 16;
@@ -139,7 +139,8 @@ impl<'e, 'a> Expander<'e, 'a> {
         match (var, entries.peek()) {
             (Some(var), None) => self.var(name, var, place),
             (Some(var), Some(entry)) => {
-                let complaint = ambiguous(name, "a var", entry.kind.word(), self.spot(name, place))
+                let kind = format!("a {}", entry.kind.word());
+                let complaint = ambiguous(name, "a var", &kind, self.spot(name, place))
                     .related(var.place, "the var is here")
                     .related(Some(entry.place), "the entry is here");
                 self.complaints.push(complaint);
@@ -149,6 +150,8 @@ impl<'e, 'a> Expander<'e, 'a> {
                 Ok(Some(at)) => self.mention(at),
                 // The list that names what nobody knows is complained about already.
                 Ok(None) if entries.peek().is_none() && self.stack.lists(name) => {}
+                // So is a list that all but names this entry.
+                Ok(None) if entries.peek().is_some_and(|entry| self.misspells(entry)) => {}
                 Ok(None) => self.complaints.push(self.stranger(name, place)),
                 Err(complaint) => self.complaints.push(complaint.at(self.spot(name, place))),
             },
@@ -230,9 +233,25 @@ impl<'e, 'a> Expander<'e, 'a> {
             [one, other, ..] => {
                 let (one, other) = (self.listed[one].member, self.listed[other].member);
                 let told = |member: &Member<'_>| format!("{} `{}`", member.kind.word(), member.key);
-                Err(ambiguous(name, &told(one), &told(other), None))
+                let complaint = ambiguous(name, &told(one), &told(other), None);
+                Err(if one.key == other.key {
+                    complaint
+                } else {
+                    let (one, other) = (&one.key, &other.key);
+                    complaint.help(format!("write `{{{one}}}` or `{{{other}}}`"))
+                })
             }
         }
+    }
+
+    /// Tells whether the shot lists a name nobody knows that is nearly this entry's.
+    fn misspells(&self, entry: &Member<'_>) -> bool {
+        let listed = self.stack.listed(entry.kind);
+        let mut strangers = listed.filter(|name| self.bible.get(entry.kind, name).is_none());
+        strangers.any(|name| {
+            let base = name.split('.').next().unwrap_or(name);
+            nearest(base, [entry.base(), entry.shown]).is_some()
+        })
     }
 
     /// Complains of a name that means nothing in this shot.
@@ -244,37 +263,57 @@ impl<'e, 'a> Expander<'e, 'a> {
         let vars = self.stack.vars();
         let entries = self.bible.iter().map(|member| member.key.as_str());
         let known = vars.keys().copied().chain(entries).chain(WORDS);
+        let here = vars
+            .keys()
+            .copied()
+            .chain(self.listed.iter().map(|l| l.member.key.as_str()));
         let complaint = Diagnostic::error(
             "unknown-name",
             format!("nothing is called {} in this shot", shown(name)),
         )
         .at(spot)
-        .expected("a var or an entry of the bible");
+        .expected(format!(
+            "a name that is known in this shot: {}",
+            names(here)
+        ));
         match nearest(name, known) {
             Some(near) => complaint.help(format!("write `{{{near}}}`")),
             None => complaint.help(format!(
-                "give the shot a value for `{name}`, or write `{{{{{name}}}}}` for braces in the text"
+                "give the shot a value, `vars = {{ {name} = \"…\" }}`, or write `{{{{{name}}}}}` for \
+                 braces in the text"
             )),
         }
     }
 
     fn flawed(&self, flaw: Flaw<'_>, place: Option<Place>) -> Diagnostic {
+        let named = match flaw {
+            Flaw::NotAName(inside) => format!("{{{inside}}}"),
+            Flaw::Unclosed(_) | Flaw::Unopened => String::new(),
+        };
         let (message, needle) = match flaw {
-            Flaw::Unclosed(rest) => ("a `{` has no `}`".to_owned(), rest),
+            // The brace itself is at fault, not all that follows it.
+            Flaw::Unclosed(rest) => ("a `{` has no `}`".to_owned(), &rest[..1]),
             Flaw::Unopened => ("a `}` has no `{` before it".to_owned(), "}"),
-            Flaw::NotAName(inside) => (
-                format!("{} holds no name", shown(&format!("{{{inside}}}"))),
-                inside,
-            ),
+            Flaw::NotAName(_) => (format!("{} holds no name", shown(&named)), named.as_str()),
         };
         Diagnostic::error("prompt-braces", message)
             .at(narrow(place, needle, self.sources))
             .expected("`{name}`, or `{{` and `}}` for braces in the text")
-            .help("double the braces, or set `prompt_syntax = \"plain\"`")
+            .help("write a name in the braces, or double them: `{{` and `}}` stand for themselves")
     }
 
     fn spot(&self, name: &str, place: Option<Place>) -> Option<Place> {
         narrow(place, &format!("{{{name}}}"), self.sources)
+    }
+}
+
+/// Lists names for a reader.
+fn names<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        "there is none".to_owned()
+    } else {
+        some_of(names)
     }
 }
 
@@ -285,7 +324,7 @@ fn ambiguous(name: &str, one: &str, other: &str, spot: Option<Place>) -> Diagnos
     )
     .at(spot)
     .expected("one meaning for a name in braces")
-    .help("rename one of them, or name the wardrobe state too")
+    .help("rename one of the two")
 }
 
 fn not_listed(entry: &Member<'_>, listed: &[Listed<'_, '_>]) -> Diagnostic {
@@ -317,12 +356,14 @@ fn not_listed(entry: &Member<'_>, listed: &[Listed<'_, '_>]) -> Diagnostic {
     } else {
         same.join(", ")
     };
+    let list = match entry.kind {
+        Kind::Character | Kind::Prop => format!("add `{key}` to the shot's {field}"),
+        Kind::Location | Kind::Look => format!("make `{key}` the shot's {field}"),
+    };
     Diagnostic::error(code, message)
         .expected(format!("what the shot lists as {field}: {there}"))
         .related(Some(entry.place), format!("{word} `{key}` is here"))
-        .help(format!(
-            "add `{key}` to the shot's {field}, or take it out of the prompt"
-        ))
+        .help(format!("{list}, or take it out of the prompt"))
 }
 
 /// Points at a needle within a place, if the source has it there letter for letter.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use crate::domain::diagnostic::{Diagnostic, Place, Sources};
+use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::digest::Sha256;
 use crate::domain::secret::SecretUrl;
 use crate::expand::facts::{Facts, Named, ReferenceFacts, Unusable};
@@ -43,12 +43,12 @@ pub struct Measures {
 }
 
 impl<'m> Held<'m> {
-    pub(crate) fn new(reference: &'m Reference, facts: &ReferenceFacts, sources: &Sources) -> Self {
+    pub(crate) fn new(reference: &'m Reference, facts: &ReferenceFacts) -> Self {
         let image = match &reference.image.value {
             Image::File(path) => file(path, reference.image.place, facts),
             Image::Url(url) => Ok(Known::unmeasured(SentImage::Url(url.clone()))),
             Image::Uuid(uuid) => Ok(Known::unmeasured(SentImage::Uuid(uuid.clone()))),
-            Image::DataUri(uri) => data_uri(uri, reference.image.place, sources),
+            Image::DataUri(uri) => data_uri(uri, reference.image.place),
         };
         Self { reference, image }
     }
@@ -69,15 +69,14 @@ impl<'m> Held<'m> {
             Some((code, message, expected, help)) => {
                 let complaint = match &known.image {
                     SentImage::File { shown, .. } => {
-                        Diagnostic::error(code, format!("reference `{shown}` {message}"))
-                            .at(self.reference.image.place)
+                        Diagnostic::error(code, format!("`{shown}` {message}"))
                     }
-                    _ => Diagnostic::error(
-                        code,
-                        format!("a reference given as a data URI {message}"),
-                    ),
+                    _ => Diagnostic::error(code, format!("the picture written here {message}")),
                 };
-                Err(complaint.expected(expected).help(help))
+                Err(complaint
+                    .at(self.reference.image.place)
+                    .expected(expected)
+                    .help(help))
             }
         }
     }
@@ -124,17 +123,21 @@ fn of_file(facts: &Facts) -> Known {
 
 fn unusable(path: &str, reason: &Unusable) -> Diagnostic {
     match reason {
-        Unusable::Missing => {
-            Diagnostic::error("reference-missing", format!("there is no file `{path}`"))
-                .expected("a picture at this path, relative to the file that names it")
-                .help("correct the path, or put the picture there")
+        Unusable::Missing => missing(path).help(missing_help(path)),
+        Unusable::Misspelt(near) => missing(path).help(format!("write `{near}`")),
+        Unusable::Unreadable(why) => {
+            let help = if why.contains("folder") {
+                format!(
+                    "name a picture in it, such as `{}/face.png`",
+                    path.trim_end_matches('/')
+                )
+            } else {
+                "mend the file or its permissions".to_owned()
+            };
+            let message = format!("`{path}` cannot be read: {why}");
+            let complaint = Diagnostic::error("reference-unreadable", message);
+            complaint.expected("a file that can be read").help(help)
         }
-        Unusable::Unreadable(why) => Diagnostic::error(
-            "reference-unreadable",
-            format!("cannot read `{path}`: {why}"),
-        )
-        .expected("a file that can be read")
-        .help("mend the file or its permissions"),
         Unusable::Outside => {
             let message = format!("`{path}` leads out of the manifest's folder");
             Diagnostic::error("reference-outside", message)
@@ -146,7 +149,7 @@ fn unusable(path: &str, reason: &Unusable) -> Diagnostic {
         Unusable::NotAnImage(looks) => {
             Diagnostic::error("reference-not-an-image", format!("`{path}` is {looks}"))
                 .expected("a JPEG, PNG or WebP picture")
-                .help("export the picture as PNG or JPEG")
+                .help(not_an_image_help(looks))
         }
         Unusable::Huge(bytes) => Diagnostic::error(
             "reference-too-large",
@@ -154,6 +157,43 @@ fn unusable(path: &str, reason: &Unusable) -> Diagnostic {
         )
         .expected("a picture of a few megabytes")
         .help("export the picture smaller, or as JPEG"),
+    }
+}
+
+fn missing(path: &str) -> Diagnostic {
+    Diagnostic::error("reference-missing", format!("there is no file `{path}`"))
+        .expected("a picture at this path, relative to the file that names it")
+}
+
+/// Says what to do about a path that leads nowhere.
+fn missing_help(path: &str) -> String {
+    let is_windows = path.get(1..2) == Some(":");
+    if path.contains(['*', '?']) {
+        "name each picture by itself: `*` and `?` stand for nothing here".to_owned()
+    } else if path.starts_with(['/', '~', '\\']) || is_windows {
+        "put the picture into the show's folder, and write its path from there".to_owned()
+    } else if path.contains('\\') {
+        format!(
+            "write `{}`, with `/` between folders",
+            path.replace('\\', "/")
+        )
+    } else {
+        "correct the path, or put the picture there".to_owned()
+    }
+}
+
+/// Says what to do about a file that is no picture, by what it looks like.
+fn not_an_image_help(looks: &str) -> &'static str {
+    if looks.contains("LFS") {
+        "fetch the picture itself with `git lfs pull`"
+    } else if looks.contains("cut short") || looks.contains("broken") || looks.contains("empty") {
+        "copy or download the file again; it is not complete"
+    } else if looks.contains("web page") {
+        "download the picture again; a page in its place often asks for a sign-in"
+    } else if looks.contains("text") || looks.contains("no known kind") {
+        "put the picture itself there, whatever the file's name says"
+    } else {
+        "export the picture as PNG or JPEG, and name that file"
     }
 }
 
@@ -216,18 +256,14 @@ fn megabytes(bytes: u64) -> String {
     format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
-/// Reads a data URI; a complaint about it names its line but never shows its text.
-fn data_uri(uri: &str, place: Option<Place>, sources: &Sources) -> Result<Known, Diagnostic> {
+/// Reads a data URI; its text is shown nowhere, for whoever draws a complaint leaves it out.
+fn data_uri(uri: &str, place: Option<Place>) -> Result<Known, Diagnostic> {
     let refuse = |why: String| {
-        let line = place
-            .and_then(|place| line_of(place, sources))
-            .unwrap_or_default();
-        Diagnostic::error(
-            "reference-not-an-image",
-            format!("a data URI{line} is {why}"),
-        )
-        .expected("`data:image/png;base64,` (or jpeg, webp) and a picture as Base64")
-        .help("name the picture as a file instead")
+        let message = format!("the picture written here is {why}");
+        Diagnostic::error("reference-not-an-image", message)
+            .at(place)
+            .expected("`data:image/png;base64,` (or jpeg, webp) and a picture as Base64")
+            .help("name the picture as a file instead")
     };
     let encoded = uri
         .split_once(',')
@@ -251,11 +287,4 @@ fn data_uri(uri: &str, place: Option<Place>, sources: &Sources) -> Result<Known,
             height: picture.height,
         }),
     })
-}
-
-fn line_of(place: Place, sources: &Sources) -> Option<String> {
-    let source = sources.get(place.file)?;
-    let before = source.text.get(..usize::try_from(place.start).ok()?)?;
-    let line = before.matches('\n').count() + 1;
-    Some(format!(" ({} line {line})", source.path))
 }

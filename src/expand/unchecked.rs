@@ -90,16 +90,19 @@ impl Unchecked<'_, '_> {
             "write what is to be seen, or set the shot's status to `omit`".to_owned()
         } else if chars > most {
             let own = self.body.written.text.trim().chars().count();
-            format!(
-                "shorten it by {}; {own} of its characters are the shot's own text, {} are references and the bible's",
-                chars - most,
-                chars.saturating_sub(own),
-            )
+            let (over, others) = (chars - most, chars.saturating_sub(own));
+            match others {
+                0 => format!("shorten it by {over} characters"),
+                others => format!(
+                    "shorten it by {over} characters: {own} are the shot's own text, {others} are \
+                     references and the bible's"
+                ),
+            }
         } else {
             return None;
         };
         let plural = if chars == 1 { "" } else { "s" };
-        let message = format!("the prompt has {chars} character{plural} after expansion");
+        let message = format!("the prompt has {chars} character{plural} with all names put in");
         Some(
             Diagnostic::error("prompt-length", message)
                 .at(self.place())

@@ -6,7 +6,7 @@ use crate::domain::diagnostic::{Diagnostic, Placed};
 use crate::domain::id::Variant;
 use crate::manifest::model::{Shot, Variants};
 use crate::manifest::settings::{AspectRatio, Format, Layer, Resolution};
-use crate::manifest::shown::{nearest, shown, some_of};
+use crate::manifest::shown::{any_of, nearest, one_of, shown};
 
 /// The most variants of one shot; beyond it a list was surely pasted into the wrong place.
 const MOST: usize = 10_000;
@@ -68,7 +68,7 @@ pub(crate) fn cells(shot: &Shot) -> Result<Vec<Cell<'_>>, Vec<Diagnostic>> {
             complaint
                 .at(shot.place)
                 .of_shot(&shot.id.value)
-                .help("take an exclude out"),
+                .help("take one of the exclusions out"),
         );
     }
     if complaints.is_empty() {
@@ -163,7 +163,7 @@ fn check_excludes(
             let near = nearest(axis, names.keys().copied());
             add(Diagnostic::error("variant-exclude", message)
                 .at(value.place)
-                .expected(format!("one of {}", some_of(names.keys().copied())))
+                .expected(one_of(names.keys().copied()))
                 .help(near.map_or("take it out".to_owned(), |near| format!("write `{near}`"))));
             continue;
         };
@@ -176,7 +176,7 @@ fn check_excludes(
                 format!("{} is not a value of `{axis}`", shown(found)),
             )
             .at(value.place)
-            .expected(format!("one of {}", some_of(known)))
+            .expected(one_of(known))
             .help(near.map_or("take it out".to_owned(), |near| format!("write `{near}`"))));
         }
     }
@@ -278,7 +278,7 @@ fn choice<T>(
             format!("`{axis}` cannot be {}", shown(word)),
         )
         .at(value.place)
-        .expected(format!("one of {}", some_of(words.iter().copied())))
+        .expected(any_of(words))
         .help(near.map_or("choose one of these".to_owned(), |near| {
             format!("write `{near}`")
         }))

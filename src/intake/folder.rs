@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::domain::digest::Sha256;
 use crate::manifest::read::{Text, TextError, Texts};
+use crate::manifest::shown::nearest;
 
 /// The folder a manifest lies in.
 #[derive(Debug)]
@@ -82,6 +83,17 @@ impl Folder {
         Ok(Self { given, real, seen })
     }
 
+    /// Finds the manifest that is meant by a path that leads nowhere.
+    #[must_use]
+    pub fn beside(&self, manifest: &str) -> Option<String> {
+        let name = Path::new(manifest).file_name()?.to_string_lossy();
+        let kinds = [".toml", ".csv", ".tsv"];
+        let near = self.nearly(manifest, &name)?;
+        let is_manifest = kinds.iter().any(|kind| near.to_lowercase().ends_with(kind));
+        let near = self.given.join(&near).to_string_lossy().into_owned();
+        is_manifest.then_some(near)
+    }
+
     /// Reads the manifest itself, wherever it lies.
     ///
     /// # Errors
@@ -92,6 +104,39 @@ impl Folder {
             path: tidy(Path::new(path)).to_string_lossy().into_owned(),
             bytes,
         })
+    }
+
+    /// Finds the file whose path is nearly one that leads nowhere, as it should be written.
+    ///
+    /// Looks at one folder alone, or at its parent where that is misspelt, and at no more files
+    /// than a person could have put there.
+    pub(crate) fn nearly(&self, by: &str, path: &str) -> Option<String> {
+        const MOST: usize = 4096;
+        let beside = Path::new(by).parent().unwrap_or(Path::new(""));
+        let mut parts: Vec<String> = path.split('/').map(str::to_owned).collect();
+        if path.contains("..") || path.starts_with('/') {
+            return None;
+        }
+        let mut folder = beside.to_owned();
+        for part in &mut parts {
+            let here = folder.join(&*part);
+            if !here.exists() {
+                let looked = if folder.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    &folder
+                };
+                let names = fs::read_dir(looked).ok()?.take(MOST).flatten();
+                let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+                let names: Vec<String> = names.collect();
+                let alike = names.iter().filter(|name| digits(name) == digits(part));
+                let alike = alike.map(String::as_str);
+                nearest(part, alike)?.clone_into(part);
+            }
+            folder.push(&*part);
+        }
+        let near = parts.join("/");
+        self.find(by, &near).ok().map(|_| near)
     }
 
     /// Gives every text that was asked for below the folder, there or not.
@@ -132,7 +177,18 @@ impl Folder {
     }
 }
 
+/// Gives the digits of a name in order: names with other digits are numbered, not misspelt.
+fn digits(name: &str) -> Vec<u8> {
+    let mut digits: Vec<u8> = name.bytes().filter(u8::is_ascii_digit).collect();
+    digits.sort_unstable();
+    digits
+}
+
 impl Texts for Folder {
+    fn nearly(&mut self, by: &str, path: &str) -> Option<String> {
+        Self::nearly(self, by, path)
+    }
+
     fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError> {
         let found = self.find(by, path).inspect_err(|_| {
             let beside = Path::new(by).parent().unwrap_or(Path::new(""));
@@ -168,6 +224,7 @@ impl From<NotFound> for TextError {
 pub(crate) fn refusal(error: &io::Error) -> NotFound {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NotFound::Missing,
+        io::ErrorKind::IsADirectory => NotFound::Unreadable("it is a folder".to_owned()),
         io::ErrorKind::PermissionDenied => NotFound::Unreadable("permission denied".to_owned()),
         _ => NotFound::Unreadable(error.to_string()),
     }

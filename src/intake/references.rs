@@ -21,6 +21,9 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// Pictures read at a time: hashing keeps a core busy, and each is in memory while it is looked at.
 const AT_A_TIME: usize = 2;
 
+/// The most paths that lead nowhere for which a file of nearly that name is looked for.
+const MISSPELT: usize = 50;
+
 /// What is known of one file, its path aside.
 type Look = Result<(Sha256, picture::Picture, u64), Unusable>;
 
@@ -28,6 +31,7 @@ type Look = Result<(Sha256, picture::Picture, u64), Unusable>;
 #[must_use]
 pub fn gather(manifest: &Manifest, folder: &Folder) -> ReferenceFacts {
     let mut found: HashMap<Named, Result<Found, NotFound>> = HashMap::new();
+    let mut misspelt: HashMap<Named, String> = HashMap::new();
     for named in named(manifest) {
         if let Entry::Vacant(vacant) = found.entry(named) {
             let Named { by, path } = vacant.key();
@@ -36,6 +40,10 @@ pub fn gather(manifest: &Manifest, folder: &Folder) -> ReferenceFacts {
                 .get(*by)
                 .map_or("", |source| source.path.as_str());
             let file = folder.find(by, path);
+            if file == Err(NotFound::Missing) && misspelt.len() < MISSPELT {
+                let near = folder.nearly(by, path);
+                misspelt.extend(near.map(|near| (vacant.key().clone(), near)));
+            }
             vacant.insert(file);
         }
     }
@@ -54,7 +62,10 @@ pub fn gather(manifest: &Manifest, folder: &Folder) -> ReferenceFacts {
     let facts = found.iter().map(|(named, file)| {
         let facts = match file {
             Ok(file) => facts(file, seen.get(file.real.as_path()).copied()),
-            Err(why) => Err(unusable(why)),
+            Err(why) => Err(match misspelt.remove(named) {
+                Some(near) => Unusable::Misspelt(near),
+                None => unusable(why),
+            }),
         };
         (named.clone(), facts)
     });

@@ -96,8 +96,8 @@ impl Draft {
                 let warning = Diagnostic::warning("unused-sequence", message)
                     .at(self.defined.get(&format!("sequences.{key}")).copied());
                 match nearest(key, found.iter().map(String::as_str)) {
-                    Some(near) => warning.help(format!("is {} meant?", shown(near))),
-                    None => warning,
+                    Some(near) => warning.help(format!("write {} if that is meant", shown(near))),
+                    None => warning.help("write it as the ids of its shots begin, or take it out"),
                 }
             })
             .collect()

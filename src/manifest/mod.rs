@@ -20,12 +20,15 @@ pub mod table;
 
 mod draft;
 mod identity;
+mod ratio;
 mod reference;
 mod rules;
 mod set;
 mod setting;
 mod text;
+mod told;
 mod toml;
+mod unknown;
 
 #[cfg(test)]
 mod tests;

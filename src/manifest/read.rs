@@ -10,8 +10,9 @@ use crate::manifest::shots::Shots;
 use crate::manifest::shown::shown;
 use crate::manifest::table::mapping::Mapping;
 use crate::manifest::table::survey::Survey;
-use crate::manifest::table::{self, Listed, Prompts};
+use crate::manifest::table::{self, Listed};
 use crate::manifest::text;
+use crate::manifest::told;
 use crate::manifest::toml;
 
 /// Gives the texts that a manifest names.
@@ -21,6 +22,11 @@ pub trait Texts {
     /// # Errors
     /// Says why there is no such text.
     fn read(&mut self, by: &str, path: &str) -> Result<Text, TextError>;
+
+    /// Finds the path that is meant by one that leads nowhere, where that can be told.
+    fn nearly(&mut self, _by: &str, _path: &str) -> Option<String> {
+        None
+    }
 }
 
 /// A file's bytes, under the path it is shown by.
@@ -42,7 +48,7 @@ pub enum TextError {
     #[error("it lies outside of the show's folder")]
     Outside,
     /// It cannot be read; the operating system's reason.
-    #[error("it cannot be read: {0}")]
+    #[error("{0}")]
     Unreadable(String),
 }
 
@@ -118,7 +124,7 @@ pub fn read(root: Text, texts: &mut dyn Texts, options: &Options) -> Outcome {
             list = reading.decode(root, None);
             reading.companion(sheet::split(&path).0);
         }
-        Kind::Unknown => reading.complaints.push(unknown_kind(&root.path)),
+        Kind::Unknown => reading.complaints.push(told::unknown_kind(&root.path)),
     }
     let set = reading.set(&options.set);
     reading.lists(list, &set);
@@ -159,9 +165,9 @@ impl Reading<'_> {
             if kind(&include.value) == Kind::Toml {
                 self.toml(text, include.place);
             } else {
-                let message = format!("{} is no TOML file", shown(&include.value));
+                let message = format!("{} does not end in `.toml`", shown(&include.value));
                 let complaint = Diagnostic::error("unknown-file-kind", message);
-                let help = "shot lists are named in `shots` of `[show]`";
+                let help = "name shot lists under `[show]`: `shots = [\"ep104.csv\"]`";
                 self.complaints.push(complaint.at(include.place).help(help));
             }
         }
@@ -183,10 +189,19 @@ impl Reading<'_> {
                     return Some(text);
                 };
                 let message = format!("{} is read already", shown(&path.value));
+                let is_same_file =
+                    |place: &Place| path.place.is_some_and(|at| at.file == place.file);
+                let help = if text.path == by {
+                    "take it out: a file does not include itself"
+                } else if former.as_ref().is_some_and(is_same_file) {
+                    "take one of the two out"
+                } else {
+                    "take it out here: a file is read once, whichever file names it"
+                };
                 self.complaints.push(
                     Diagnostic::error("included-twice", message)
                         .at(path.place)
-                        .help("name every file once; a file cannot include itself")
+                        .help(help)
                         .related(*former, "named here too"),
                 );
                 None
@@ -194,8 +209,15 @@ impl Reading<'_> {
             Err(why) => {
                 self.draft.has_gaps = true;
                 let message = format!("{} cannot be used: {why}", shown(&path.value));
+                let near = match why {
+                    TextError::Missing => self.texts.nearly(by, &path.value),
+                    TextError::Outside | TextError::Unreadable(_) => None,
+                };
+                let help = near.map_or_else(
+                    || told::mend_path(&path.value, &why),
+                    |near| format!("write `{near}`"),
+                );
                 let complaint = Diagnostic::error("file-not-found", message).at(path.place);
-                let help = "mend the path: it is relative to the file that names it";
                 self.complaints.push(complaint.help(help));
                 None
             }
@@ -216,8 +238,9 @@ impl Reading<'_> {
                 Err(why) => {
                     self.draft.has_gaps = true;
                     let message = format!("`{name}` beside the shot list cannot be used: {why}");
+                    let complaint = Diagnostic::error("file-not-found", message).in_file(list);
                     self.complaints
-                        .push(Diagnostic::error("file-not-found", message).in_file(list));
+                        .push(complaint.help("mend it, or take it out of the folder"));
                     return;
                 }
             }
@@ -265,7 +288,7 @@ impl Reading<'_> {
         }
         for list in std::mem::take(&mut self.draft.show.shots) {
             if kind(&list.value) == Kind::Unknown {
-                let complaint = unknown_kind(&list.value).at(list.place);
+                let complaint = told::unknown_kind(&list.value).at(list.place);
                 self.complaints.push(complaint);
                 continue;
             }
@@ -300,7 +323,7 @@ impl Reading<'_> {
         self.surveys.extend(read.survey);
         let is_read = !complaints[from..].iter().any(Diagnostic::is_error);
         if is_read && !draft.has_prompt() && set.prompt.is_none() {
-            complaints.extend(no_prompts(file, &read.prompts));
+            complaints.extend(told::no_prompts(file, &read.prompts));
         }
     }
 
@@ -349,14 +372,14 @@ impl Reading<'_> {
                 let file = self.sources.add_sheet(shown, text.clone());
                 for (code, message) in read.notes {
                     self.complaints
-                        .push(Diagnostic::note(code, message).at(whole(file)));
+                        .push(Diagnostic::note(code, message).at(told::whole(file)));
                 }
                 Some((file, text))
             }
             Err(fault) => {
                 let file = self.sources.add(list.path.clone(), "");
                 let complaint = fault.complaint(name);
-                let place = named.unwrap_or(whole(file));
+                let place = named.unwrap_or(told::whole(file));
                 self.complaints.push(complaint.at(place));
                 None
             }
@@ -379,12 +402,16 @@ impl Reading<'_> {
 
     fn finish(mut self, stem: &str, set: Layer) -> Outcome {
         let mut shots = std::mem::take(&mut self.draft.shots);
-        self.complaints.extend(numbering(&shots.numbered));
+        self.complaints.extend(told::numbering(&shots.numbered));
         let broken = self.complaints.iter().any(Diagnostic::is_error);
-        self.complaints.extend(self.draft.unused_sequences(&shots));
+        if !self.draft.has_gaps {
+            self.complaints.extend(self.draft.unused_sequences(&shots));
+        }
         if shots.is_empty() && !broken {
             let complaint = Diagnostic::warning("no-shots", "there are no shots");
-            self.complaints.push(complaint.at(whole(FileNo(0))));
+            let complaint = complaint.at(told::whole(FileNo(0)));
+            let help = "write shots below the header, or a `[[shots]]` for each into the manifest";
+            self.complaints.push(complaint.help(help));
         }
         if shots.numbered.len() <= 1 {
             // Lists without ids number their shots alike; that is said once, not shot by shot.
@@ -455,55 +482,6 @@ fn assemble(
     }
 }
 
-/// Tells about lists without ids; two of them would number their shots alike.
-fn numbering(lists: &[Place]) -> Option<Diagnostic> {
-    let (first, rest) = lists.split_first()?;
-    let Some(second) = rest.first() else {
-        return Some(numbered(*first));
-    };
-    let complaint = Diagnostic::error("missing-ids", "two lists of shots have no ids");
-    Some(
-        complaint
-            .at(*second)
-            .help("add an `id` to the shots of one of them")
-            .related(Some(*first), "the other one"),
-    )
-}
-
-fn numbered(list: Place) -> Diagnostic {
-    let message = "the shots have no ids, so they are numbered in order: `0010`, `0020`, …";
-    let what = if list.cell.is_some() {
-        "add a column `id`"
-    } else {
-        "give each shot an `id`"
-    };
-    Diagnostic::note("numbered-shots", message)
-        .at(whole(list.file))
-        .help(format!(
-            "{what} before you insert or move shots: a shot is known by its id, not by its place"
-        ))
-}
-
-/// Complains once about a list in which nothing can give a shot its prompt.
-fn no_prompts(file: FileNo, prompts: &Prompts) -> Option<Diagnostic> {
-    let help = match prompts {
-        Prompts::Column => return None,
-        Prompts::Action => {
-            "write `prompt = \"{action}\"` under `[defaults]` of the manifest, or of a `show.toml` \
-             beside the list"
-                .to_owned()
-        }
-        Prompts::Perhaps(header) => format!(
-            "call the column that holds the prompts `prompt`, or map it under `[columns]` of the \
-             manifest, or of a `show.toml` beside the list: `\"{header}\" = \"prompt\"`"
-        ),
-        Prompts::Nowhere => "add a column `prompt`".to_owned(),
-    };
-    let complaint = Diagnostic::error("no-prompts", "nothing gives these shots a prompt");
-    let expected = "a column `prompt`, or a `prompt` under `[defaults]`";
-    Some(complaint.at(whole(file)).expected(expected).help(help))
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Toml,
@@ -527,35 +505,8 @@ fn kind(path: &str) -> Kind {
     }
 }
 
-fn unknown_kind(path: &str) -> Diagnostic {
-    let complaint = Diagnostic::error(
-        "unknown-file-kind",
-        format!("{} is no manifest and no shot list", shown(path)),
-    )
-    .in_file(path)
-    .expected("a file that ends in `.toml`, `.csv`, `.tsv` or `.xlsx`");
-    let sheet = ["xls", "xlsb", "ods", "numbers"]
-        .iter()
-        .any(|end| path.to_ascii_lowercase().ends_with(end));
-    if sheet {
-        complaint.help("save it as `.xlsx`, or export the sheet as CSV (UTF-8), and name that file")
-    } else {
-        complaint
-    }
-}
-
 /// Gives the name of a file without folder and extension.
 fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
-}
-
-/// The place of a text as a whole.
-const fn whole(file: FileNo) -> Place {
-    Place {
-        file,
-        start: 0,
-        end: 0,
-        cell: None,
-    }
 }

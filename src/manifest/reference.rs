@@ -7,7 +7,7 @@ use crate::manifest::shown::shown;
 
 /// What a reference may be, for messages.
 pub(super) const EXPECTED: &str =
-    "a path, an https address, the UUID of an image, or a data URI of an image";
+    "a path such as `boards/0090.png`, an https address, or the UUID of an image";
 
 /// Reads a reference that is nothing but its image.
 pub(super) fn plain(
@@ -47,8 +47,11 @@ fn classify(text: &str) -> Result<Image, (String, &'static str)> {
     }
     if text.chars().any(char::is_control) {
         return Err((
-            format!("the reference {} holds a control character", shown(text)),
-            "take the line break or tab out of it; several references are separated by `;`",
+            format!(
+                "the reference {} holds a line break or another letter that is not seen",
+                shown(text)
+            ),
+            "write `/` between folders, and `;` between several references",
         ));
     }
     if text
@@ -105,7 +108,12 @@ fn address(scheme: &str, text: &str) -> Result<Image, (String, &'static str)> {
             "use its https address, or download it and name the file",
         )
     } else {
-        (message, "download it and name the file")
+        let help = if https {
+            "write `%20` for each space in it"
+        } else {
+            "copy the picture into the show's folder, and write its path from there"
+        };
+        (message, help)
     })
 }
 

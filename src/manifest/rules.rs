@@ -19,10 +19,12 @@ pub(super) fn check_name(name: &str) -> Result<(), (String, String)> {
     } else {
         format!("write `{better}`: letters, digits, `_` and `-` are allowed")
     };
-    Err((
-        format!("{} cannot be a name that prompts use", shown(name)),
-        help,
-    ))
+    let message = if name.is_empty() {
+        "a name that prompts use cannot be empty".to_owned()
+    } else {
+        format!("{} cannot be a name that prompts use", shown(name))
+    };
+    Err((message, help))
 }
 
 /// Complains about a value that stands twice in one list of a matrix.

@@ -7,16 +7,27 @@ use crate::manifest::keys::technical::TECHNICAL;
 use crate::manifest::rules::check_name;
 use crate::manifest::setting::{Given, Setting};
 use crate::manifest::settings::Layer;
-use crate::manifest::shown::{any_of, nearest, shown};
+use crate::manifest::shown::shown;
+use crate::manifest::unknown;
 
 /// Applies one `key=value` that stands at a place.
 pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) {
     let Some((key, value)) = text.split_once('=') else {
         let complaint = Diagnostic::error("bad-set", format!("{} sets nothing", shown(text)));
+        let help = match text.split_once(':') {
+            Some((key, value)) => format!("write `--set {}={}`", key.trim(), value.trim()),
+            None => format!("write a value behind it, such as `--set {}=…`", text.trim()),
+        };
+        let help = if text.contains("//") {
+            "write `--set name=value`".to_owned()
+        } else {
+            help
+        };
         complaints.push(
             complaint
                 .at(place)
-                .expected("`key=value`, such as `takes=2`"),
+                .expected("`name=value`, such as `takes=2`")
+                .help(help),
         );
         return;
     };
@@ -58,7 +69,7 @@ pub(super) fn apply(text: &str, place: Place, layer: &mut Layer, complaints: &mu
             let taken = setting.creative(layer, complaints)
                 || setting.technical(&mut layer.technical, complaints);
             if !taken {
-                complaints.push(unknown(key, key_place));
+                complaints.push(stranger(key, key_place));
             }
         }
     }
@@ -72,16 +83,15 @@ fn listed(value: &str, place: Place) -> Vec<Placed<String>> {
         .collect()
 }
 
-fn unknown(key: &str, place: Place) -> Diagnostic {
+fn stranger(key: &str, place: Place) -> Diagnostic {
     let mut known = names(CREATIVE);
     known.extend(names(TECHNICAL));
     known.extend(["characters", "props", "action"]);
-    let message = format!("nothing called {} can be set", shown(key));
-    let complaint = Diagnostic::error("unknown-key", message)
-        .at(place)
-        .expected(format!("{}, or `vars.NAME`", any_of(&known)));
-    match nearest(key, known) {
-        Some(near) => complaint.help(format!("write `{near}`")),
-        None => complaint,
+    let complaint = unknown::complaint(key, "`--set`", &known).at(place);
+    match complaint.help.as_deref() {
+        Some(help) if help.contains("` ") => {
+            complaint.help("set one of these, or `vars.NAME` for a word of your own")
+        }
+        _ => complaint,
     }
 }

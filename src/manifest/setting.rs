@@ -5,6 +5,7 @@ use crate::domain::secret::SecretUrl;
 use crate::manifest::keys;
 use crate::manifest::keys::layer::CREATIVE;
 use crate::manifest::keys::technical::TECHNICAL;
+use crate::manifest::ratio;
 use crate::manifest::settings::{
     AspectRatio, Delivery, Format, Layer, Output, PromptSyntax, RefLimit, RefStyle,
     ReferenceTransfer, Resolution, Safety, Technical,
@@ -133,27 +134,33 @@ impl Setting<'_> {
             format!("a whole number from {least} to {most}")
         };
         let (Given::Whole(digits) | Given::Loose(digits)) = self.given else {
-            let mut complaint = self.wrong_type(&expected);
-            if let Given::Text(text) = self.given
-                && text.parse::<u32>().is_ok()
-            {
-                complaint =
-                    complaint.help(format!("write `{} = {text}`, without quotes", self.key));
-            }
-            complaints.push(complaint);
+            let number = match self.given {
+                Given::Text(text) if text.parse::<u32>().is_ok() => {
+                    format!("write `{} = {text}`, without quotes", self.key)
+                }
+                _ => "write digits alone, without quotes and without a point".to_owned(),
+            };
+            complaints.push(self.wrong_type(&expected).help(number));
             return None;
         };
         match digits.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) => Some(self.placed(number)),
             read => {
                 let number = read.is_ok() || digits.parse::<i128>().is_ok();
-                let (code, is) = if number {
-                    ("out-of-range", "out of range")
+                let is_less = read.is_ok_and(|number| number < least) || digits.starts_with('-');
+                let (code, is, help) = if number && is_less {
+                    (
+                        "out-of-range",
+                        "too small",
+                        format!("write {least} or more"),
+                    )
+                } else if number {
+                    ("out-of-range", "too large", format!("write {most} or less"))
                 } else {
-                    ("bad-value", "not a whole number")
+                    ("bad-value", "not a whole number", digits_alone(digits))
                 };
                 let message = format!("`{}` is {}, which is {is}", self.key, shown(digits));
-                complaints.push(self.complain(code, message).expected(expected));
+                complaints.push(self.complain(code, message).expected(expected).help(help));
                 None
             }
         }
@@ -172,9 +179,10 @@ impl Setting<'_> {
         }
         let message = format!("`{}` cannot be {}", self.key, shown(word));
         let mut complaint = self.complain("bad-value", message).expected(any_of(words));
-        if let Some(near) = nearest(word, words.iter().copied()) {
-            complaint = complaint.help(format!("write `{near}`"));
-        }
+        complaint = complaint.help(match meant(word, words) {
+            Some(near) => format!("write `{near}`"),
+            None => "write one of these".to_owned(),
+        });
         complaints.push(complaint);
         None
     }
@@ -183,16 +191,10 @@ impl Setting<'_> {
     fn ratio(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<AspectRatio>> {
         let read = self.choice(AspectRatio::WORDS, AspectRatio::parse, complaints);
         if read.is_none()
-            && let Given::Loose(word) = self.given
-            && word.split(':').all(|part| part.parse::<u8>().is_ok())
-            && word.split(':').nth(1).is_some_and(|part| part.len() == 2)
+            && let Given::Text(word) | Given::Loose(word) = self.given
             && let Some(complaint) = complaints.last_mut()
         {
-            complaint.help = Some(
-                "a spreadsheet may have made a time of day of it: format the column as text and \
-                 write it again"
-                    .to_owned(),
-            );
+            complaint.help = Some(ratio::help(word));
         }
         read
     }
@@ -210,7 +212,12 @@ impl Setting<'_> {
             });
         if pair.is_none() {
             let message = format!("`{}` cannot be {}", self.key, shown(text));
-            complaints.push(self.complain("bad-value", message).expected(EXPECTED));
+            let help = match AspectRatio::parse(text.trim()) {
+                Some(_) => format!("write `aspect_ratio = \"{}\"`", text.trim()),
+                None => "write two numbers with an `x` between them".to_owned(),
+            };
+            let complaint = self.complain("bad-value", message).expected(EXPECTED);
+            complaints.push(complaint.help(help));
         }
         pair.map(|pair| self.placed(pair))
     }
@@ -218,15 +225,17 @@ impl Setting<'_> {
     /// Reads an address that must never be shown.
     fn secret(&self, complaints: &mut Vec<Diagnostic>) -> Option<Placed<SecretUrl>> {
         const EXPECTED: &str = "an address that begins with `https://`";
+        const WHOLE: &str = "write the whole address, from `https://` on";
         let (Given::Text(text) | Given::Loose(text)) = self.given else {
-            complaints.push(self.wrong_type(EXPECTED));
+            complaints.push(self.wrong_type(EXPECTED).help(WHOLE));
             return None;
         };
         if text.starts_with("https://") || is_plain_loopback(text) {
             return Some(self.placed(SecretUrl::new(text.to_owned())));
         }
         let message = format!("`{}` is not an https address", self.key);
-        complaints.push(self.complain("bad-value", message).expected(EXPECTED));
+        let complaint = self.complain("bad-value", message).expected(EXPECTED);
+        complaints.push(complaint.help(WHOLE));
         None
     }
 
@@ -234,11 +243,11 @@ impl Setting<'_> {
         if let Given::Text(text) | Given::Loose(text) = self.given {
             return Some(text);
         }
-        let mut complaint = self.wrong_type(expected);
-        if let Given::Whole(digits) = self.given {
-            complaint = complaint.help(format!("write `{} = \"{digits}\"`", self.key));
-        }
-        complaints.push(complaint);
+        let help = match self.given {
+            Given::Whole(digits) => format!("write `{} = \"{digits}\"`", self.key),
+            _ => format!("write `{} = \"…\"`", self.key),
+        };
+        complaints.push(self.wrong_type(expected).help(help));
         None
     }
 
@@ -261,6 +270,43 @@ impl Setting<'_> {
             value,
             place: self.place,
         }
+    }
+}
+
+/// Words that other programs use, each with the one that is meant.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("4k", "2k"),
+    ("8k", "2k"),
+    ("asynchronous", "async"),
+    ("file", "url"),
+    ("false", "none"),
+    ("full hd", "2k"),
+    ("hd", "1k"),
+    ("no", "none"),
+    ("off", "none"),
+    ("on", "fast"),
+    ("synchronous", "sync"),
+    ("uhd", "2k"),
+];
+
+/// Finds the word that is meant.
+fn meant<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
+    let plain = word.trim().to_lowercase();
+    let other = OTHER_WORDS.iter().filter(|(other, _)| *other == plain);
+    let other = other.filter_map(|(_, word)| words.iter().copied().find(|own| own == word));
+    other.chain(nearest(word, words.iter().copied())).next()
+}
+
+/// Says how a number is written that was not read.
+fn digits_alone(text: &str) -> String {
+    let digits = text
+        .trim_start()
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    match &text.trim_start()[..digits] {
+        "" => "write digits alone, such as `2`".to_owned(),
+        number => format!("write `{number}`"),
     }
 }
 

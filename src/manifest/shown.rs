@@ -66,6 +66,16 @@ pub fn some_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     listed.join(", ")
 }
 
+/// Says which words are known for a reader: the only one, or one of several.
+#[must_use]
+pub fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    match words.as_slice() {
+        [only] => shown(only),
+        _ => format!("one of {}", some_of(words)),
+    }
+}
+
 /// Counts things for a reader: `1 row`, `2 rows`.
 #[must_use]
 pub fn count(number: usize, one: &str) -> String {

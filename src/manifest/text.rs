@@ -40,6 +40,8 @@ pub(super) fn decode(
     }
     let other = encoding.is_some_and(|named| named != encoding_rs::UTF_8);
     let doubted = other && looks_like_utf8(&bytes);
+    // `--encoding` is for lists alone.
+    let is_manifest = path.to_ascii_lowercase().ends_with("toml");
     match decoded(bytes, encoding) {
         Ok(text) => {
             let text = SourceText::from(text);
@@ -59,7 +61,12 @@ pub(super) fn decode(
                 cell: None,
             };
             let complaint = Diagnostic::error("not-utf-8", bad.message);
-            complaints.push(complaint.at(place).expected(bad.expected).help(bad.help));
+            let help = if is_manifest {
+                "save it as UTF-8".to_owned()
+            } else {
+                bad.help
+            };
+            complaints.push(complaint.at(place).expected(bad.expected).help(help));
             (file, None)
         }
     }
@@ -76,7 +83,8 @@ pub(super) fn encoding(
         complaints.push(
             Diagnostic::error("unknown-encoding", message)
                 .in_file(ENCODING)
-                .expected("such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`"),
+                .expected("a name such as `windows-1252`, `shift_jis`, `gbk` or `utf-16le`")
+                .help("for a list from Excel on Windows, write `--encoding windows-1252`"),
         );
     }
     found
@@ -123,7 +131,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Bad> {
     }
     let byte = bytes.get(at).copied().unwrap_or_default();
     Err(Bad {
-        message: format!("byte {byte:02X} is not UTF-8"),
+        message: format!("a letter here is not UTF-8 (byte {byte:02X})"),
         expected: EXPECTED,
         help: advice(bytes, at),
         lossy: String::from_utf8_lossy(bytes).into_owned(),
@@ -141,7 +149,7 @@ fn without_nul(text: String) -> Result<String, Bad> {
         return Err(utf16(order, text, at));
     }
     Err(Bad {
-        message: "byte 00 is no text".to_owned(),
+        message: "a byte here is no letter (byte 00)".to_owned(),
         expected: EXPECTED,
         help: "save it as UTF-8 text".to_owned(),
         lossy: text,
@@ -208,6 +216,13 @@ fn advice(bytes: &[u8], at: usize) -> String {
     let end = after
         .map_or(bytes.len(), |found| at + found)
         .min(at + SHOWN);
+    if bytes
+        .iter()
+        .take(512)
+        .any(|byte| matches!(byte, 0..=8 | 14..=31))
+    {
+        return "name a shot list: this file may be a picture or a document".to_owned();
+    }
     let (word, _) = encoding.decode_without_bom_handling(&bytes[start..end]);
     let unseen = |c: &char| !c.is_control() && *c != char::REPLACEMENT_CHARACTER;
     let word: String = word.chars().filter(unseen).collect();

@@ -470,13 +470,13 @@ fn globs_and_takes_are_found_or_the_nearest_is_named() {
     assert_eq!(named(&["omit", "105/TDD/0010", "105/**"]), ["105/TDD/0010"]);
     for (words, says) in [
         ("104/*", "no shot is called `104/*`"),
-        ("104/TCC/0011", "did you mean `104/TCC/0010`?"),
+        ("104/TCC/0011", "write `104/TCC/0010`"),
         ("104/TCC/0010@v001", "nothing was bought for it yet"),
         (
             "104/TCC/0010@first",
             "`first` in `104/TCC/0010@first` is not a take",
         ),
-        ("[a", "is not a glob"),
+        ("[a", "cannot be read as a pattern"),
     ] {
         let before = decisions(&show).len();
         decide(&show, &["approve", "105/TDD/0010", words])
@@ -496,7 +496,7 @@ fn globs_and_takes_are_found_or_the_nearest_is_named() {
         .says("`104/TCC/0020@01_v001` or `104/TCC/0020@02_v001`");
     decide(&show, &["approve", "104/TCC/0010@7"])
         .exits(2)
-        .says("the nearest that is known is `104/TCC/0010@v001`");
+        .says("write `104/TCC/0010@v001`, the nearest there is");
     for spelled in ["104/TCC/0020@02_v001", "104/TCC/0020@2_1"] {
         decide(&show, &["approve", spelled]).exits(0);
     }

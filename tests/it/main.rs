@@ -15,6 +15,7 @@ mod decisions;
 mod disk;
 mod errors;
 mod faults;
+mod invalid;
 mod kill;
 mod lists;
 mod log;

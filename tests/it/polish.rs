@@ -72,7 +72,7 @@ fn a_second_list_without_an_id_cannot_share_a_run_log() {
         said.exits(2).says("holds the run log of `ep1.csv`");
     }
     let said = show.run(&server, &["ep2.csv"]);
-    said.exits(2).says("--out").says("this is `ep2.csv`");
+    said.exits(2).says("--out").says("not of `ep2.csv`");
     assert_eq!(fs::read(show.log()).expect("a log"), log, "untouched");
     assert_eq!(server.stats()["images_billed"], 1);
     show.run(&server, &["ep2.csv", "--out", "out2"]).exits(0);
@@ -81,8 +81,10 @@ fn a_second_list_without_an_id_cannot_share_a_run_log() {
         .says("Nothing to do");
 
     // The way out that the message tells: the list was renamed, and says so.
-    let id = said.err.split("write `").nth(1).expect("a help");
-    let id = id.split('`').next().expect("a line");
+    let mut quoted = said.err.split('`').skip(1).step_by(2);
+    let id = quoted
+        .find(|quoted| quoted.starts_with("id = "))
+        .expect("a line to write");
     fs::rename(show.path().join("ep1.csv"), show.path().join("v2.csv")).expect("renamed");
     show.reshoot(&["plan", "v2.csv"]).exits(2);
     show.write("show.toml", &format!("[show]\ncode = \"ep1\"\n{id}\n"));

@@ -188,9 +188,9 @@ impl Word<'_> {
                     shot: target.shot.clone(),
                     take: other.take,
                 });
-                complaint.help(format!("it was decided on {other}"))
+                complaint.help(format!("write `{other}`, on which it was decided"))
             }
-            None => complaint,
+            None => complaint.help("look in `reshoot status` for what was decided"),
         }
     }
 

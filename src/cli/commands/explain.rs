@@ -17,10 +17,11 @@ use crate::cli::show::{Show, Stopped, load, refuse, show_id};
 use crate::cli::streams::Streams;
 use crate::cli::words;
 use crate::domain::diagnostic::Diagnostic;
-use crate::domain::id::TaskId;
+use crate::domain::id::{ShotId, TaskId};
 use crate::expand::wanted::Wanted;
 use crate::ledger::decision::Decisions;
 use crate::ledger::fold::Ledger;
+use crate::manifest::shown::nearest;
 use crate::plan::build::{Entry, Plan};
 use crate::plan::slots::{allot, next_attempt};
 use crate::provider::runware;
@@ -116,13 +117,13 @@ fn find(show: &Show, id: &str, streams: &Streams) -> Option<usize> {
     let shots = show.expansion.shots();
     let found = shots.iter().position(|shot| shot.id.value.as_str() == id);
     if found.is_none() {
-        let ids = shots.iter().map(|shot| shot.id.value.clone());
-        let nearest = ids.min_by_key(|known| strsim::damerau_levenshtein(known.as_str(), id));
+        let ids: Vec<ShotId> = shots.iter().map(|shot| shot.id.value.clone()).collect();
+        let near = nearest(id, ids.iter().map(ShotId::as_str));
         let complaint = Diagnostic::error("unknown-shot", format!("no shot is called `{id}`"));
-        let complaint = match nearest {
-            Some(near) => complaint.help(format!("did you mean `{near}`?")),
-            None => complaint,
-        };
+        let complaint = complaint.help(match near {
+            Some(near) => format!("write `{near}`"),
+            None => "name a shot there is: `reshoot plan -v` lists them".to_owned(),
+        });
         let _usage = refuse(&show.manifest.sources, &[complaint], streams);
     }
     found

@@ -9,7 +9,7 @@ use crate::manifest::table;
 /// Gives every complaint as an object, in the order of files and places.
 ///
 /// Keys: `severity`, `code`, `message`, `file`, `line`, `column`, `cell`, `shot`, `expected`,
-/// `help`, `related`; what is not known is null, lines and columns count from 1.
+/// `facts`, `help`, `related`; what is not known is null, lines and columns count from 1.
 #[must_use]
 pub fn complaints(sources: &Sources, diagnostics: &[Diagnostic]) -> Value {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
@@ -47,6 +47,7 @@ fn complaint(sources: &Sources, positions: &mut Positions<'_>, diagnostic: &Diag
     complaint["message"] = json!(diagnostic.message);
     complaint["shot"] = json!(diagnostic.shot.as_ref().map(ToString::to_string));
     complaint["expected"] = json!(diagnostic.expected);
+    complaint["facts"] = json!(diagnostic.facts);
     complaint["help"] = json!(diagnostic.help);
     complaint["related"] = Value::Array(related);
     complaint

@@ -56,8 +56,10 @@ impl<'s> Positions<'s> {
         let (path, text): (&str, &str) = (&source.path, &source.text);
         if path == read::SET {
             // A flag is known by its key, not by line and column.
-            let key = text.split_once('=').map_or(text, |(key, _)| key);
-            return format!("{path} {}=…", shown(key.trim()));
+            return match text.split_once('=') {
+                Some((key, _)) => format!("{path} {}=…", shown(key.trim())),
+                None => path.to_owned(),
+            };
         }
         let path = shown(path);
         if is_whole(place) {

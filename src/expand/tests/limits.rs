@@ -65,7 +65,8 @@ fn told(complaint: &Diagnostic) -> String {
         complaint.severity.word(),
         complaint.message
     )];
-    lines.extend(complaint.expected.iter().map(|line| format!("  = {line}")));
+    let known = complaint.expected.iter().chain(&complaint.facts);
+    lines.extend(known.map(|line| format!("  = {line}")));
     lines.extend(complaint.help.iter().map(|line| format!("  help: {line}")));
     lines.join("\n")
 }

@@ -139,10 +139,7 @@ fn markers_and_ratios_are_told_where_they_were_typed_and_once() {
         .map(|c| (c.code, c.place))
         .collect();
     assert_eq!(codes, [("near-marker", place), ("other-ratio", place)]);
-    assert_eq!(
-        checked.complaints[0].expected[1],
-        "the same in 2 more shots"
-    );
+    assert_eq!(checked.complaints[0].facts[0], "the same in 2 more shots");
 }
 
 #[test]
@@ -155,7 +152,7 @@ fn the_same_warning_at_many_places_is_told_at_ten_of_them() {
     let checked = Expansion::new(&bench.manifest, &bench.facts).check();
     assert_eq!(checked.complaints.len(), 10);
     let last = checked.complaints.last().expect("a warning");
-    assert_eq!(last.expected[1], "the same at 20 more places");
+    assert_eq!(last.facts[0], "the same at 20 more places");
 }
 
 #[test]

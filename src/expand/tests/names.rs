@@ -87,20 +87,20 @@ fn templates_that_would_lose_pictures_are_refused() {
         let flaws = template(text).expect_err(text).join("; ");
         format!("{text}: {flaws}")
     });
-    insta::assert_snapshot!(told.join("\n"), @r#"
-    {shot}.{ext}: the name has no `{take}`, so that takes would share a file name
-    {shot}_v{take}: the name does not end in `.{ext}`
-    {shot}_v{take}.png: the name does not end in `.{ext}`
-    {shot<_{take}>.{ext}: the name has no field `shot<_{take`; `>` stands alone in the name
-    {shot}<_v{take}>.{ext}: the name has no `{take}`, so that takes would share a file name
-    ../{shot}_{take}.{ext}: the name leads out of the images folder
-    /{shot}_{take}.{ext}: the name leads out of the images folder
-    {shto}_{take}.{ext}: the name has no field `shto`
-    {shot:04}_{take}.{ext}: `{shot:04}` is no way to write a field
-    {shot}_{take:99}.{ext}: `{take:99}` is no way to write a field
-    {shot}>_{take}.{ext}: `>` stands alone in the name
-    <{shot}_{take}.{ext}: a `<` of the name has no `>`
-    "#);
+    insta::assert_snapshot!(told.join("\n"), @r"
+    {shot}.{ext}: `{take}` is missing, so that takes would share a file name
+    {shot}_v{take}: file names have to end in `.{ext}`
+    {shot}_v{take}.png: file names have to end in `.{ext}`
+    {shot<_{take}>.{ext}: a `{` has no `}`
+    {shot}<_v{take}>.{ext}: `{take}` is missing, so that takes would share a file name
+    ../{shot}_{take}.{ext}: these file names lead out of the images folder
+    /{shot}_{take}.{ext}: these file names lead out of the images folder
+    {shto}_{take}.{ext}: no part of a file name is called `shto`
+    {shot:04}_{take}.{ext}: `{shot:04}` cannot be filled in
+    {shot}_{take:99}.{ext}: `{take:99}` cannot be filled in
+    {shot}>_{take}.{ext}: `>` stands alone
+    <{shot}_{take}.{ext}: a `<` has no `>`
+    ");
 }
 
 #[test]

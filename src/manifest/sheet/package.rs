@@ -83,7 +83,8 @@ impl<'b> Package<'b> {
         if !bytes.starts_with(b"PK") {
             return Err(Fault::Other("this is no Excel workbook"));
         }
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|why| found(&why))?;
+        let archive = ZipArchive::new(Cursor::new(bytes));
+        let archive = archive.map_err(|_| damaged("it is not complete"))?;
         if archive.len() > MOST_PARTS {
             return Err(Fault::TooLarge(
                 "this workbook has too many parts".to_owned(),

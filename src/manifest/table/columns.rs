@@ -16,6 +16,8 @@ pub(super) enum Column {
     Known(Known),
     /// A var of this name.
     Var(Arc<str>),
+    /// A var of this name by its header alone, and kept for reports under that.
+    Creative(Arc<str>, Arc<str>),
     /// An axis of the matrix of this name.
     Matrix(Arc<str>),
     /// Kept for reports, under its header.
@@ -79,6 +81,7 @@ pub(super) fn columns(
     columns.drop_names(headers);
     complaints.extend(creative_note(&columns, headers));
     complaints.extend(kept_warning(&columns, headers));
+    columns.keep_creative(headers);
     columns
 }
 
@@ -116,6 +119,18 @@ fn tracker_note(header: &str, place: Place) -> Diagnostic {
 }
 
 impl Columns {
+    /// Has reports tell what creative columns said, as the list wrote them.
+    fn keep_creative(&mut self, headers: &[(String, Place)]) {
+        for (column, (header, _)) in self.meanings.iter_mut().zip(headers) {
+            // Whether the header alone says so or `[columns]` too.
+            if let Column::Var(name) = &*column
+                && creative(&plain_header(header)) == Some(&**name)
+            {
+                *column = Column::Creative(Arc::clone(name), header.as_str().into());
+            }
+        }
+    }
+
     /// Adds a column and decides between two that mean the same.
     fn add(
         &mut self,
@@ -247,7 +262,9 @@ fn target_of(target: &Placed<String>, complaints: &mut Vec<Diagnostic>) -> Colum
     {
         let message = format!("{} becomes a var of that name", shown(name));
         let warning = Diagnostic::warning("near-column", message).at(target.place);
-        complaints.push(warning.help(format!("is `{near}` meant? If not, write `var: {name}`")));
+        complaints.push(warning.help(format!(
+            "write `{near}` if that is meant, else `var: {name}`"
+        )));
     }
     if axis {
         Column::Matrix(name.into())
@@ -312,7 +329,7 @@ fn kept_warning(columns: &Columns, headers: &[(String, Place)]) -> Option<Diagno
         is_unknown.then_some((header.as_str(), *place))
     });
     let unknown: Vec<(&str, Place)> = unknown.collect();
-    let (first, place) = unknown.first()?;
+    let (_, place) = unknown.first()?;
     let mut seen = BTreeSet::new();
     let names = unknown.iter().map(|(header, _)| *header);
     let names: Vec<&str> = names.filter(|header| seen.insert(*header)).collect();
@@ -328,11 +345,20 @@ fn kept_warning(columns: &Columns, headers: &[(String, Place)]) -> Option<Diagno
         .iter()
         .filter(|header| !is_known(header))
         .find_map(|header| Some((header, nearest(header, known())?)));
-    Some(match near {
-        Some((header, near)) => warning.help(format!("is {} meant to be `{near}`?", shown(header))),
-        None => warning.help(format!(
+    let first = names
+        .iter()
+        .find(|header| !is_known(header))
+        .or(near.as_ref().map(|(h, _)| *h));
+    Some(match (near, first) {
+        (Some((header, near)), _) => warning.help(format!(
+            "write `{near}` if that is what {} means",
+            shown(header)
+        )),
+        (None, None) => warning
+            .help("rename it, or map it to `-` under `[columns]`: another column takes its place"),
+        (None, Some(first)) => warning.help(format!(
             "to use one in prompts, map it under `[columns]` of the manifest, or of a `show.toml` \
-             beside the list: `\"{}\" = \"{}\"`; `check --columns` prints such a table",
+             beside the list: `\"{}\" = \"{}\"`; `check --columns` prints such lines",
             first,
             suggestion(first)
         )),

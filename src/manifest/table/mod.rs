@@ -31,6 +31,11 @@ use crate::manifest::table::rows::{Reader, place, swallowed};
 use crate::manifest::table::survey::{Survey, survey};
 use crate::manifest::table::tail::Tail;
 
+/// Tells whether a text is a header that means something without being mapped.
+pub(super) fn is_header(text: &str) -> bool {
+    is_known(text)
+}
+
 /// Gives the headers of a shot list, as they were written.
 #[must_use]
 pub fn headers(list: &Source) -> Vec<String> {
@@ -128,7 +133,7 @@ pub(super) fn read(
         complaints.push(
             complaint
                 .at(nowhere(file))
-                .help("its first row names the columns, such as `id,prompt`"),
+                .help("write the columns' names into its first row, such as `id,prompt`"),
         );
         return read;
     }

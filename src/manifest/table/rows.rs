@@ -261,6 +261,10 @@ impl Parts {
         match column {
             Column::Known(known) => self.known(*known, cell, place, complaints),
             Column::Var(name) => self.var(name, cell, place),
+            Column::Creative(name, header) => {
+                self.var(name, cell, place);
+                self.kept.push((header.to_string(), cell.text.to_string()));
+            }
             Column::Matrix(name) => self.axis(name, cell, place, complaints),
             Column::Kept(header) | Column::Unnamed(header) => {
                 self.kept.push((header.to_string(), cell.text.to_string()));

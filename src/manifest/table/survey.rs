@@ -92,7 +92,7 @@ fn key(header: &str, at: usize) -> String {
 fn target(column: &Column) -> String {
     match column {
         Column::Known(known) => known.name().to_owned(),
-        Column::Var(name) => format!("var: {name}"),
+        Column::Var(name) | Column::Creative(name, _) => format!("var: {name}"),
         Column::Matrix(name) => format!("matrix: {name}"),
         Column::Kept(_) | Column::Unnamed(_) => "-".to_owned(),
     }

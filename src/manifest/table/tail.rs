@@ -77,7 +77,7 @@ fn says_what_to_show(row: &Row<'_>, columns: &[Column]) -> bool {
     let mut told = row.cells.iter().zip(columns).filter(|(_, column)| {
         matches!(
             column,
-            Column::Known(Known::Prompt | Known::Action) | Column::Var(_)
+            Column::Known(Known::Prompt | Known::Action) | Column::Var(_) | Column::Creative(..)
         )
     });
     told.any(|(cell, _)| cell.text.contains(char::is_alphabetic) && !is_word(&cell.text))

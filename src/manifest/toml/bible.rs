@@ -10,13 +10,29 @@ use crate::manifest::keys::bible::{CHARACTER, ENTRY_TABLE};
 use crate::manifest::model::{Entry, Reference};
 use crate::manifest::rules::check_name;
 use crate::manifest::toml::layer::{references, sheet};
+use crate::manifest::toml::unnamed;
 use crate::manifest::toml::walk::{Field, fields, known};
 
 /// Reads one of the four tables of the bible into a draft.
 pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
-    let Some(table) = section.table(complaints) else {
+    let name = match section.key {
+        "characters" => "mira",
+        "locations" => "pier",
+        "props" => "lantern",
+        _ => "dusk",
+    };
+    let Some(table) = section.table(&format!("[{}.{name}]", section.key), complaints) else {
         return;
     };
+    let keys = if section.key == "characters" {
+        &CHARACTER
+    } else {
+        &ENTRY_TABLE
+    };
+    if let Some(complaint) = unnamed(section, table, keys, name) {
+        complaints.push(complaint);
+        return;
+    }
     let dressed = section.key == "characters";
     for field in fields(section.place.file, table) {
         let path = format!("{}.{}", section.key, field.key);
@@ -27,7 +43,7 @@ pub(super) fn table(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec
         if !draft.define(path.clone(), field.key_place, complaints) {
             continue;
         }
-        let Some(table) = field.table(complaints) else {
+        let Some(table) = field.table(&format!("[{path}]"), complaints) else {
             continue;
         };
         let entry = entry(&field, table, &format!("`[{path}]`"), dressed, complaints);
@@ -125,16 +141,18 @@ fn wardrobe(
     complaints: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Entry> {
     let mut states = BTreeMap::new();
-    let Some(table) = section.table(complaints) else {
+    let within = within.trim_matches(['`', '[', ']']);
+    let written = format!("[{within}.wardrobe.rain]");
+    let Some(table) = section.table(&written, complaints) else {
         return states;
     };
-    let within = within.trim_matches(['`', '[', ']']);
     for field in fields(section.place.file, table) {
         if !named(&field, complaints) {
             continue;
         }
-        if let Some(table) = field.table(complaints) {
-            let within = format!("`[{within}.wardrobe.{}]`", field.key);
+        let written = format!("[{within}.wardrobe.{}]", field.key);
+        if let Some(table) = field.table(&written, complaints) {
+            let within = format!("`{written}`");
             let state = entry(&field, table, &within, false, complaints);
             states.insert(field.key.to_owned(), state);
         }

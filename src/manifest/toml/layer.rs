@@ -13,6 +13,9 @@ use crate::manifest::settings::{Layer, Technical};
 use crate::manifest::shown::shown;
 use crate::manifest::toml::walk::{Field, fields, known, place, scalar};
 
+/// What presets and `set` hold.
+const OF_PRESETS: &str = "a technical setting, such as `resolution`, `format` or `takes`";
+
 /// Reads a whole table as a layer.
 pub(super) fn layer(
     file: FileNo,
@@ -25,7 +28,7 @@ pub(super) fn layer(
         if !take(&field, table, &mut layer, complaints) {
             let mut complaint = field.unknown(within, &DEFAULTS.names());
             if field.key == "extends" {
-                complaint.help = Some("`extends` belongs in a preset".to_owned());
+                complaint.help = Some("write `extends` in a preset".to_owned());
             }
             complaints.push(complaint);
         }
@@ -61,7 +64,7 @@ pub(super) fn take(
 }
 
 fn vars(field: &Field<'_>, layer: &mut Layer, complaints: &mut Vec<Diagnostic>) {
-    let Some(table) = field.table(complaints) else {
+    let Some(table) = field.table("vars = { weather = \"thin rain\" }", complaints) else {
         return;
     };
     for var in fields(field.place.file, table) {
@@ -102,7 +105,7 @@ fn set(
     layer: &mut Layer,
     complaints: &mut Vec<Diagnostic>,
 ) {
-    let Some(table) = field.table(complaints) else {
+    let Some(table) = field.table("set = { preset = \"final\" }", complaints) else {
         return;
     };
     for inner in fields(field.place.file, table) {
@@ -122,6 +125,7 @@ fn set(
         if !taken {
             let mut complaint = inner.unknown("`set`", &SET.names());
             if DEFAULTS.has(inner.key) {
+                complaint.expected = vec![OF_PRESETS.to_owned()];
                 complaint.help = Some(format!("write `{}` beside `set`, not in it", inner.key));
             }
             complaints.push(complaint);
@@ -141,8 +145,9 @@ pub(super) fn technical(
     }
     let mut complaint = field.unknown(within, &PRESET.names());
     if DEFAULTS.has(field.key) {
+        complaint.expected = vec![OF_PRESETS.to_owned()];
         complaint.help = Some(format!(
-            "presets are technical: write `{}` in `[defaults]`, a sequence or a shot",
+            "write `{}` under `[defaults]`, a sequence or a shot",
             field.key
         ));
     }
@@ -219,6 +224,7 @@ fn reference_table(
 ) -> Option<Reference> {
     let (mut image, mut role, mut scope) = (None, None, None);
     let mut given = 0;
+    let from = complaints.len();
     let within = "a reference";
     for field in known(&REFERENCE, within, around.place.file, table, complaints) {
         match field.key {
@@ -232,6 +238,11 @@ fn reference_table(
             "use" => scope = field.setting().name(complaints),
             _ => complaints.push(field.unknown(within, &REFERENCE.names())),
         }
+    }
+    let is_misspelt = given == 0 && complaints.len() > from;
+    if is_misspelt {
+        // What names the image may be what was not understood.
+        return None;
     }
     if given != 1 {
         let message = if given == 0 {

@@ -1,7 +1,8 @@
 //! TOML texts: every table of a manifest, read into the draft.
 //!
-//! All syntax errors of a text are reported together, and what else can be read of it is checked
-//! as well; only complaints on lines that have a syntax error are held back, as they follow from it.
+//! All syntax errors of a text are reported together, and what else can be read of it is checked as
+//! well; only complaints on lines that have a syntax error, or below a heading that has one, are
+//! held back, as they follow from it.
 
 mod bible;
 mod layer;
@@ -10,20 +11,18 @@ mod show;
 mod syntax;
 mod walk;
 
-use std::collections::BTreeSet;
-
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Placed};
-use crate::domain::lines::Lines;
 use crate::manifest::draft::Draft;
-use crate::manifest::keys::layer::CREATIVE;
-use crate::manifest::keys::technical::{PRESET, TECHNICAL};
-use crate::manifest::keys::{ROOT, has};
+use crate::manifest::keys::layer::DEFAULTS;
+use crate::manifest::keys::technical::PRESET;
+use crate::manifest::keys::{ROOT, Table};
 use crate::manifest::model::Preset;
 use crate::manifest::settings::Layer;
 use crate::manifest::shown::shown;
 use crate::manifest::toml::walk::{Field, fields};
+use crate::manifest::unknown;
 
 /// The version of the manifest's grammar that is understood.
 const VERSION: &str = "1";
@@ -47,27 +46,14 @@ pub(super) fn read(file: FileNo, text: &str, draft: &mut Draft, complaints: &mut
         return;
     }
     draft.has_gaps = true;
-    let lines = Lines::of(text);
-    let broken: BTreeSet<usize> = errors
-        .iter()
-        .filter_map(|error| Some(lines.line(error.span()?.start)))
-        .collect();
-    let follows = |complaint: &Diagnostic| {
-        complaint.place.is_some_and(|place| {
-            let start = usize::try_from(place.start).unwrap_or(usize::MAX);
-            place.file == file && broken.contains(&lines.line(start))
-        })
-    };
+    let broken = syntax::explain(file, text, &errors);
+    let follows = |complaint: &Diagnostic| broken.covers(file, complaint.place);
     let kept = complaints.split_off(from);
     complaints.extend(kept.into_iter().filter(|complaint| !follows(complaint)));
     let kept = draft.shots.complaints.split_off(from_shots);
     let kept = kept.into_iter().filter(|complaint| !follows(complaint));
     draft.shots.complaints.extend(kept);
-    complaints.extend(
-        errors
-            .iter()
-            .map(|error| syntax::complaint(file, text, error)),
-    );
+    complaints.extend(broken.complaints);
 }
 
 fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
@@ -90,16 +76,11 @@ fn section(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic
 }
 
 fn unknown(field: &Field<'_>) -> Diagnostic {
-    let mut complaint = field.unknown("a manifest", &ROOT.names());
-    if has(CREATIVE, field.key) || field.key == "vars" {
-        complaint.help = Some(format!("write `{}` under `[defaults]`", field.key));
-    } else if has(TECHNICAL, field.key) {
-        let help = format!("write `{}` under `[defaults]` or a preset", field.key);
-        complaint.help = Some(help);
-    } else if field.key == "shot" {
-        complaint.help = Some("write `[[shots]]`".to_owned());
+    if matches!(field.value, DeValue::Table(_) | DeValue::Array(_)) {
+        unknown::section(field.key).at(field.key_place)
+    } else {
+        field.unknown("a manifest", &ROOT.names())
     }
-    complaint
 }
 
 fn version(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) {
@@ -108,20 +89,23 @@ fn version(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) {
     {
         return;
     }
-    complaints.push(
-        Diagnostic::error(
-            "newer-manifest",
-            "this version of the manifest is not known",
+    let is_number = matches!(field.value, DeValue::Integer(_));
+    let (message, help) = if is_number {
+        let message = "this manifest is written for a newer reshoot";
+        (message, "use a newer reshoot, or write `manifest = 1`")
+    } else {
+        (
+            "`manifest` is no version",
+            "write `manifest = 1`, without quotes",
         )
-        .at(field.place)
-        .expected("`manifest = 1`")
-        .help("a newer reshoot may know it"),
-    );
+    };
+    let complaint = Diagnostic::error("newer-manifest", message).at(field.place);
+    complaints.push(complaint.expected("`manifest = 1`").help(help));
 }
 
 /// Reads a table that a manifest has once, whichever of its texts holds it.
 fn single(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
-    let Some(table) = field.table(complaints) else {
+    let Some(table) = field.table(&format!("[{}]", field.key), complaints) else {
         return;
     };
     if !draft.define(field.key.to_owned(), field.key_place, complaints) {
@@ -143,19 +127,58 @@ fn single(field: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>
             for line in fields(field.place.file, table) {
                 if let Some(target) = line.setting().name(complaints) {
                     lines.push((Placed::at(line.key.to_owned(), line.key_place), target));
+                } else if let Some(complaint) = complaints.last_mut() {
+                    let target = if key == "columns" { "lens" } else { "hold" };
+                    let help = format!(
+                        "write one name in quotes, such as `\"{}\" = \"{target}\"`",
+                        line.key
+                    );
+                    complaint.help = Some(help);
                 }
             }
         }
     }
 }
 
+/// Complains of settings right below a heading that has to name what they are of, such as
+/// `[presets]`; `name` is a name it could have.
+fn unnamed(
+    section: &Field<'_>,
+    table: &DeTable<'_>,
+    inner: &Table,
+    name: &str,
+) -> Option<Diagnostic> {
+    let fields = fields(section.place.file, table).into_iter();
+    let mut stray =
+        fields.filter(|field| inner.has(field.key) && !matches!(field.value, DeValue::Table(_)));
+    let first = stray.next()?;
+    let key = section.key;
+    let message = format!(
+        "`{}` stands below `[{key}]`, which names nothing",
+        first.key
+    );
+    let complaint = Diagnostic::error("wrong-type", message).at(first.key_place);
+    let written = format!("`[{key}.{name}]`");
+    let help = format!("write a name into the heading: {written}");
+    Some(
+        complaint
+            .expected(format!("a heading with a name, such as {written}"))
+            .help(help),
+    )
+}
+
 fn presets(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
-    let Some(table) = section.table(complaints) else {
+    let Some(table) = section.table("[presets.board]", complaints) else {
         return;
     };
+    if let Some(complaint) = unnamed(section, table, &PRESET, "board") {
+        draft.has_gaps = true;
+        complaints.push(complaint);
+        return;
+    }
     for field in fields(section.place.file, table) {
         let path = format!("presets.{}", field.key);
-        let table = field.table(complaints);
+        let table = field.table(&format!("[{path}]"), complaints);
         let (Some(table), true) = (table, plain_name(&field, complaints)) else {
             draft.has_gaps = true;
             continue;
@@ -187,18 +210,33 @@ fn plain_name(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> bool {
         return true;
     }
     let message = format!("{} cannot be the name of a preset", shown(field.key));
+    let better: String = field
+        .key
+        .chars()
+        .map(|c| if fits(c) { c } else { '_' })
+        .collect();
+    let help = match better.as_str() {
+        "" => "write a name, such as `[presets.board]`".to_owned(),
+        better => format!("write `[presets.{better}]`"),
+    };
     let complaint = Diagnostic::error("bad-name", message).at(field.key_place);
-    complaints.push(complaint.expected("letters, digits, `_`, `-` and `.`"));
+    let complaint = complaint.expected("letters, digits, `_`, `-` and `.`");
+    complaints.push(complaint.help(help));
     false
 }
 
 fn sequences(section: &Field<'_>, draft: &mut Draft, complaints: &mut Vec<Diagnostic>) {
-    let Some(table) = section.table(complaints) else {
+    let Some(table) = section.table("[sequences.\"104/TCC\"]", complaints) else {
         return;
     };
+    if let Some(complaint) = unnamed(section, table, &DEFAULTS, "\"104/TCC\"") {
+        complaints.push(complaint);
+        return;
+    }
     for field in fields(section.place.file, table) {
         let path = format!("sequences.{}", field.key);
-        let Some(table) = field.table(complaints) else {
+        let written = format!("[sequences.\"{}\"]", field.key);
+        let Some(table) = field.table(&written, complaints) else {
             continue;
         };
         if draft.define(path, field.key_place, complaints) {

@@ -17,15 +17,20 @@ use crate::manifest::toml::walk::{Field, fields, known, place, scalar};
 /// What to do about a list of files where shots are expected.
 const LISTS: &str = "files of shots are named under `[show]`: `shots = [\"ep104.csv\"]`";
 
+/// What to do about a single shot headed `[shots]`.
+const DOUBLE: &str = "write `[[shots]]`, with two brackets on each side";
+
 /// Reads `[[shots]]`.
 pub(super) fn shots(
     section: &Field<'_>,
     gathered: &mut Gathered,
     complaints: &mut Vec<Diagnostic>,
 ) {
-    let Some(list) = section.list("a list of tables, each headed `[[shots]]`", complaints) else {
+    let Some(list) = section.list("a heading `[[shots]]` above each shot", complaints) else {
         if let Some(complaint) = complaints.last_mut() {
-            complaint.help = Some(LISTS.to_owned());
+            let is_shot = matches!(section.value, DeValue::Table(_));
+            let help = if is_shot { DOUBLE } else { LISTS };
+            complaint.help = Some(help.to_owned());
         }
         return;
     };
@@ -50,7 +55,9 @@ pub(super) fn shots(
         if let DeValue::Table(table) = entry.get_ref() {
             shot(&field, table, position, any_named, gathered);
         } else {
-            let complaint = field.wrong_type("a table, headed `[[shots]]`").help(LISTS);
+            let complaint = field
+                .wrong_type("a heading `[[shots]]` above each shot")
+                .help(LISTS);
             gathered.take(Found {
                 place: field.place,
                 id: None,
@@ -167,7 +174,7 @@ fn axes(
     exclude: &mut Vec<BTreeMap<String, Placed<String>>>,
     complaints: &mut Vec<Diagnostic>,
 ) -> Axes {
-    let Some(table) = section.table(complaints) else {
+    let Some(table) = section.table(&format!("[shots.{}]", section.key), complaints) else {
         return Vec::new();
     };
     let mut axes = Vec::new();
@@ -223,7 +230,7 @@ fn exclusions(
                 place: place(file, &entry.span()),
                 ..*section
             };
-            complaints.push(field.wrong_type("a table such as `{ look = \"dusk\" }`"));
+            complaints.push(field.wrong_type("values in braces, such as `{ look = \"dusk\" }`"));
             continue;
         };
         let mut excluded = BTreeMap::new();
@@ -238,7 +245,8 @@ fn exclusions(
         if excluded.is_empty() {
             let message = "an exclusion without values would exclude every variant";
             let complaint = Diagnostic::error("empty-exclusion", message);
-            complaints.push(complaint.at(place(file, &entry.span())));
+            let complaint = complaint.at(place(file, &entry.span()));
+            complaints.push(complaint.help("write values into it, or take it out"));
         } else {
             exclude.push(excluded);
         }

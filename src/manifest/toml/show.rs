@@ -59,9 +59,15 @@ fn short(
 ) -> Option<Placed<String>> {
     let unfit = text.value.len() > longest || text.value.chars().any(char::is_control);
     if unfit {
-        let message = format!("`{}` is too long or holds a control character", field.key);
+        let (is, help) = if text.value.len() > longest {
+            ("is too long", "shorten it, for instance to its initials")
+        } else {
+            ("holds a character that is not seen", "type it again")
+        };
+        let message = format!("`{}` {is}", field.key);
         let complaint = Diagnostic::error("bad-value", message).at(text.place);
-        complaints.push(complaint.expected(format!("one line of at most {longest} bytes")));
+        let complaint = complaint.expected(format!("one line of at most {longest} letters"));
+        complaints.push(complaint.help(help));
         return None;
     }
     Some(text)
@@ -80,7 +86,9 @@ fn inside(output: Placed<String>, complaints: &mut Vec<Diagnostic>) -> Option<Pl
             Diagnostic::error("bad-value", message)
                 .at(output.place)
                 .expected("a folder below the one that holds the manifest, such as `out`")
-                .help("give any other folder with `--out`"),
+                .help(
+                    "write a folder such as `out`, or name any other with `--out` when you run it",
+                ),
         );
         return None;
     }
@@ -120,24 +128,54 @@ fn amount(field: &Field<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Placed<
             return None;
         }
         DeValue::Float(number) => {
-            let help = format!("write `{} = \"{}\"`", field.key, number.as_str());
+            let digits = number.as_str();
+            let cents = digits
+                .split_once('.')
+                .is_some_and(|(_, cents)| cents.len() == 1);
+            let zero = if cents { "0" } else { "" };
+            let help = format!("write `{} = \"{digits}{zero}\"`", field.key);
             complaints.push(field.wrong_type(EXPECTED).help(help));
             return None;
         }
         _ => {
-            complaints.push(field.wrong_type(EXPECTED));
+            let help = format!("write `{} = \"25.00\"`", field.key);
+            complaints.push(field.wrong_type(EXPECTED).help(help));
             return None;
         }
     };
     match Micros::parse(text) {
         Ok(amount) => Some(Placed::at(amount, field.place)),
         Err(why) => {
-            let message = format!("`{}` is {}, {why}", field.key, shown(text));
+            let message = if text.trim().is_empty() {
+                format!("`{}` is empty", field.key)
+            } else {
+                format!("`{}` is {}, {why}", field.key, shown(text))
+            };
             let complaint = Diagnostic::error("bad-amount", message).at(field.place);
-            complaints.push(complaint.expected(EXPECTED));
+            let help = match better(text) {
+                Some(amount) => format!("write `{} = \"{amount}\"`", field.key),
+                None if text.bytes().any(|byte| byte.is_ascii_digit()) => {
+                    format!("write an amount such as `{} = \"25.00\"`", field.key)
+                }
+                None => "write an amount, or take the line out for no cap".to_owned(),
+            };
+            complaints.push(complaint.expected(EXPECTED).help(help));
             None
         }
     }
+}
+
+/// Finds the amount that is meant by a spelling with a comma, spaces or a currency.
+fn better(text: &str) -> Option<String> {
+    let bare: String = text
+        .chars()
+        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-'))
+        .collect();
+    let mut amount = bare.replace(',', ".");
+    while amount.matches('.').count() > 1 {
+        amount = amount.replacen('.', "", 1);
+    }
+    Micros::parse(&amount).ok().map(|_| amount)
 }
 
 /// Reads `[run]`.

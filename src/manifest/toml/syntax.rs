@@ -1,107 +1,128 @@
 //! Errors of TOML's grammar, in words for people who do not know it.
+//!
+//! The parser's own words are not used: a line that it cannot read is looked at again for what
+//! people usually get wrong, and told once, however many errors the parser finds on it.
 
+mod line;
+mod value;
+mod whole;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::domain::diagnostic::{Diagnostic, FileNo};
-use crate::manifest::shown::shown;
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place};
+use crate::domain::lines::Lines;
 use crate::manifest::toml::walk::place;
 
-/// Turns an error of the parser into a complaint.
-pub(super) fn complaint(file: FileNo, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let (message, expected) = match error.message().split_once(", expected ") {
-        Some((message, expected)) => (message.trim(), Some(expected.trim())),
-        None => (error.message().trim(), None),
-    };
-    if let Some((message, help, span)) = plain(text, message, expected, &span) {
-        return Diagnostic::error("toml-syntax", message)
-            .at(place(file, &span))
-            .help(help);
+/// What is wrong with the grammar of a text.
+pub(super) struct Broken {
+    /// What is told of it.
+    pub(super) complaints: Vec<Diagnostic>,
+    /// The bytes of which nothing else should be told: it would follow from the errors.
+    pub(super) spoilt: Vec<Range<usize>>,
+}
+
+/// A mistake as it is told.
+struct Mistake {
+    message: String,
+    help: String,
+    /// The bytes of the text that are marked.
+    at: Range<usize>,
+    /// Another place of the text, with a word about it.
+    other: Option<(Range<usize>, &'static str)>,
+}
+
+impl Mistake {
+    fn new(message: impl Into<String>, help: impl Into<String>, at: Range<usize>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+            at,
+            other: None,
+        }
     }
-    let complaint = Diagnostic::error("toml-syntax", message).at(place(file, &span));
-    match expected {
-        Some(expected) => complaint.expected(expected),
-        None => complaint,
+
+    fn complaint(self, file: FileNo) -> Diagnostic {
+        let complaint = Diagnostic::error("toml-syntax", self.message)
+            .at(place(file, &self.at))
+            .help(self.help);
+        match self.other {
+            Some((at, word)) => complaint.related(Some(place(file, &at)), word),
+            None => complaint,
+        }
     }
 }
 
-/// Says the usual mistakes in plain words, with what to do and where.
-fn plain(
-    text: &str,
-    message: &str,
-    expected: Option<&str>,
-    span: &Range<usize>,
-) -> Option<(String, String, Range<usize>)> {
-    let told = |message: &str, help: &str, span: &Range<usize>| {
-        Some((message.to_owned(), help.to_owned(), span.clone()))
-    };
-    if message == "duplicate key" {
-        let key = text.get(span.clone()).unwrap_or_default();
-        let message = format!("{} is written twice", shown(key));
-        return told(&message, "take one of the two out", span);
+/// Explains the errors that the parser found in a text.
+pub(super) fn explain(file: FileNo, text: &str, errors: &[toml::de::Error]) -> Broken {
+    let end = text.len();
+    if let Some(mistakes) = whole::mistakes(text) {
+        return Broken {
+            complaints: told(file, mistakes),
+            spoilt: std::iter::once(0..end + 1).collect(),
+        };
     }
-    if message.contains("string") && matches!(expected, Some("`\"`" | "`'`" | "'`'")) {
-        return told(
-            "a quote is opened on this line and not closed",
-            "close the text with the quote that opened it",
-            span,
-        );
+    let lines = Lines::of(text);
+    let open = whole::unclosed(text);
+    let open_line = open.as_ref().map(|at| lines.line(at.start));
+    let mut by_line: BTreeMap<usize, &toml::de::Error> = BTreeMap::new();
+    for error in errors {
+        let at = error.span().map_or(end, |span| span.start);
+        by_line.entry(lines.line(at)).or_insert(error);
     }
-    match message {
-        "unclosed array table" => return told("`[[` is not closed", "write `]]`", span),
-        "unclosed table" | "unclosed array" => {
-            return told("`[` is not closed", "write `]`", span);
+    let mut mistakes = Vec::new();
+    let mut spoilt = Vec::new();
+    let mut goes_on = None;
+    for (number, error) in by_line {
+        if open_line.is_some_and(|open| number > open) {
+            break;
         }
-        "unclosed inline table" => return told("`{` is not closed", "write `}`", span),
-        "key with no value" => {
-            return told(
-                "this line gives no value",
-                "write it as `key = \"value\"`, or begin it with `#` if it is a remark",
-                span,
-            );
+        let range = lines.range(number);
+        let span = error.span().unwrap_or(end..end);
+        let (message, line) = (error.message(), line::Line::of(text, range.clone()));
+        spoilt.push(range.start..range.end + 1);
+        if line.is_heading() {
+            spoilt.push(range.start..next_heading(text, range.end));
         }
-        _ => {}
+        // The rest of a text that goes on over a line end was told with its beginning.
+        if goes_on == Some(number) && line.ends_text() {
+            continue;
+        }
+        goes_on = (message.contains("string") && line.has_open_text()).then_some(number + 1);
+        if open_line != Some(number) {
+            mistakes.push(line::mistake(&line, message, span));
+        }
     }
-    let value = unquoted(text, span.start)?;
-    let word = text.get(value.clone())?;
-    if word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = word.trim_start_matches('0');
-        return Some((
-            format!("the number `{word}` begins with a zero"),
-            format!("write `{number}`, or `\"{word}\"` where the zero matters, as in an id"),
-            value,
-        ));
+    if let Some(at) = open {
+        spoilt.push(at.start..end + 1);
+        mistakes.push(whole::open(text, at));
     }
-    Some((
-        format!("{} is neither a number nor text in quotes", shown(word)),
-        format!("put text in quotes: `\"{word}\"`"),
-        value,
-    ))
+    Broken {
+        complaints: told(file, mistakes),
+        spoilt,
+    }
 }
 
-/// Finds the bare value that an error lies in: what follows `=`, `[` or `,` up to the next break.
-fn unquoted(text: &str, at: usize) -> Option<Range<usize>> {
-    let ends = |c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#' | '"' | '\'');
-    let before = text.get(..at)?;
-    let begins = |c: char| ends(c) || matches!(c, '=' | '[' | '{');
-    let start = before.rfind(begins).map_or(0, |found| {
-        found + before[found..].chars().next().map_or(1, char::len_utf8)
-    });
-    let lead = before[..start].trim_end_matches([' ', '\t']);
-    if !lead.ends_with(['=', '[', ',']) || lead.ends_with("[[") {
-        return None;
+fn told(file: FileNo, mistakes: Vec<Mistake>) -> Vec<Diagnostic> {
+    let mistakes = mistakes.into_iter();
+    mistakes.map(|mistake| mistake.complaint(file)).collect()
+}
+
+/// Finds where the section that a byte stands in ends.
+fn next_heading(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    rest.match_indices('\n')
+        .map(|(at, _)| from + at + 1)
+        .find(|at| text[*at..].trim_start_matches([' ', '\t']).starts_with('['))
+        .unwrap_or(text.len() + 1)
+}
+
+impl Broken {
+    /// Tells whether a complaint stands where nothing else should be told.
+    pub(super) fn covers(&self, file: FileNo, place: Option<Place>) -> bool {
+        place.is_some_and(|place| {
+            let start = usize::try_from(place.start).unwrap_or(usize::MAX);
+            place.file == file && self.spoilt.iter().any(|range| range.contains(&start))
+        })
     }
-    // A header `[name]` follows a line end, a list follows `=`.
-    let line = &lead[lead.rfind('\n').map_or(0, |found| found + 1)..];
-    if !line.contains('=') && line.trim_start().starts_with('[') {
-        return None;
-    }
-    let rest = &text[start..];
-    let breaks = |c: char| ends(c) && c != ' ';
-    let words = rest[..rest.find(breaks).unwrap_or(rest.len())].trim_end();
-    let word = words.split(' ').next().unwrap_or_default();
-    let fits = word
-        .chars()
-        .all(|c| c.is_alphanumeric() || ":.-_/+%".contains(c));
-    (!word.is_empty() && fits).then_some(start..start + words.len())
 }

@@ -6,10 +6,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed};
-use crate::manifest::keys::technical::TECHNICAL;
-use crate::manifest::keys::{Table, has};
+use crate::manifest::keys::Table;
 use crate::manifest::setting::{Given, Setting};
-use crate::manifest::shown::{any_of, nearest};
+use crate::manifest::unknown;
 
 /// A key of a table with its value.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +80,7 @@ pub(super) const fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date or time",
         DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        DeValue::Table(_) => "a group of settings",
     }
 }
 
@@ -104,12 +103,28 @@ impl<'d> Field<'d> {
         }
     }
 
-    /// Reads a table.
-    pub(super) fn table(&self, complaints: &mut Vec<Diagnostic>) -> Option<&'d DeTable<'d>> {
+    /// Reads a table; `written` is how one is written here, such as `[show]`.
+    pub(super) fn table(
+        &self,
+        written: &str,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<&'d DeTable<'d>> {
         if let DeValue::Table(table) = self.value {
             return Some(table);
         }
-        complaints.push(self.wrong_type("a table"));
+        let heads = written.starts_with('[');
+        let (expected, help) = if heads {
+            (
+                format!("a heading `{written}` with its settings below"),
+                format!("write `{written}`, and each setting on a line of its own below it"),
+            )
+        } else {
+            (
+                format!("names with values, such as `{written}`"),
+                format!("write `{written}`"),
+            )
+        };
+        complaints.push(self.wrong_type(&expected).help(help));
         None
     }
 
@@ -122,7 +137,16 @@ impl<'d> Field<'d> {
         if let DeValue::Array(list) = self.value {
             return Some(list);
         }
-        complaints.push(self.wrong_type(expected));
+        let complaint = self.wrong_type(expected);
+        complaints.push(match self.value {
+            DeValue::Table(_) if expected.contains("image") || expected.contains('{') => {
+                complaint.help(format!("write `{} = [{{ … }}]`", self.key))
+            }
+            DeValue::Integer(number) if expected.contains("values") => {
+                complaint.help(format!("write `{} = [{}]`", self.key, number.as_str()))
+            }
+            _ => complaint,
+        });
         None
     }
 
@@ -173,38 +197,15 @@ impl<'d> Field<'d> {
 
     /// Complains that the value is of the wrong kind.
     pub(super) fn wrong_type(&self, expected: &str) -> Diagnostic {
-        Diagnostic::error(
-            "wrong-type",
-            format!("`{}` is {}", self.key, kind(self.value)),
-        )
-        .at(self.place)
-        .expected(expected)
+        let message = format!("`{}` is {}", self.key, kind(self.value));
+        let complaint = Diagnostic::error("wrong-type", message);
+        let complaint = complaint.at(self.place).expected(expected);
+        complaint.help(format!("write {expected}"))
     }
 
     /// Complains that nobody knows the key.
     pub(super) fn unknown(&self, within: &str, known: &[&str]) -> Diagnostic {
-        let message = format!("{within} has no key `{}`", self.key);
-        let complaint = Diagnostic::error("unknown-key", message)
-            .at(self.key_place)
-            .expected(these(known));
-        match nearest(self.key, known.iter().copied()) {
-            Some(near) => complaint.help(format!("write `{near}`")),
-            None => complaint,
-        }
-    }
-}
-
-/// Lists keys for a reader; the technical ones are summed up where they stand beside others.
-///
-/// A table that shares only a name with them, as `[show]` does with its `output`, lists all.
-fn these(known: &[&str]) -> String {
-    let is_technical = |key: &&str| has(TECHNICAL, key) && *key != "references";
-    let others: Vec<&str> = known.iter().copied().filter(|k| !is_technical(k)).collect();
-    let is_layer = TECHNICAL.iter().all(|key| known.contains(&key.name));
-    if others.len() <= 3 || !is_layer {
-        any_of(known)
-    } else {
-        format!("{}, or a setting of presets", any_of(&others))
+        unknown::complaint(self.key, within, known).at(self.key_place)
     }
 }
 
