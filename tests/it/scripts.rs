@@ -157,3 +157,26 @@ fn an_approved_shot_that_was_never_bought_is_told_as_such() {
     assert_eq!(stale["shots"], stale["nothing_bought_yet"]);
     assert_eq!(stale["shots"][0], "104/HRB/0010");
 }
+
+#[test]
+fn a_run_names_the_shots_it_leaves_out_as_not_sound() {
+    let show = show();
+    show.write("shots.csv", &format!("{SHOTS}104/HRB/0020,a {{thing}},,\n"));
+    let run = ["run", "--rehearse", "--latency", "10ms", "--skip-invalid"];
+    let before = show.reshoot(&[&run[..], &["--limit", "1", "-q"]].concat());
+    // A second run with nothing left to buy tells the same.
+    let after = show.reshoot(&[&run[..], &["-q"]].concat());
+    let again = show.reshoot(&[&run[..], &["-q"]].concat());
+    for said in [&before, &after, &again] {
+        said.exits(5).says(
+            "Left out as not sound: 1 shot\n  104/HRB/0020  shots.csv:5:16, cell B5 (prompt): \
+             nothing is called `thing`",
+        );
+        said.says("Ended, without what is not sound")
+            .says("mend the shots that are not sound, as `reshoot check` says, and run again");
+    }
+    let told = object(&show.reshoot(&[&run[..], &["--json"]].concat()));
+    assert_eq!(told["skipped"][0]["shot"], "104/HRB/0020");
+    assert_eq!(told["skipped"][0]["line"], 5);
+    assert_eq!(told["why"], "Ended, without what is not sound");
+}
