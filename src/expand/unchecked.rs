@@ -64,20 +64,23 @@ impl Unchecked<'_, '_> {
         if !complaints.is_empty() {
             return Err(complaints);
         }
+        let (expected, help) = match self.syntax {
+            PromptSyntax::Template => (
+                "names in braces; numbers change when references are added",
+                "name the entry, such as `{mira}`, and its marker is put in",
+            ),
+            PromptSyntax::Plain => (
+                "a number that is right; numbers change when references are added",
+                "compare it with what `reshoot explain` shows, or take `prompt_syntax` out to name \
+                 entries in braces",
+            ),
+        };
         let warning = typed.last().map(|marker| {
             Diagnostic::warning("typed-marker", "a marker is typed in the prompt")
                 .at(place(marker))
                 .of_shot(&self.shot.id.value)
-                .expected("names in braces; numbers change when references are added")
-                .help(match self.syntax {
-                    PromptSyntax::Template => {
-                        "name the entry, such as `{mira}`, and its marker is put in"
-                    }
-                    PromptSyntax::Plain => {
-                        "compare its number with what `reshoot explain` shows, or take \
-                         `prompt_syntax` out to name entries in braces"
-                    }
-                })
+                .expected(expected)
+                .help(help)
         });
         Ok((chars, warning.into_iter().collect()))
     }

@@ -186,7 +186,7 @@ fn braces_are_advised_only_where_they_are_names() {
     assert_eq!(
         told,
         [
-            "typed-marker: a marker is typed in the prompt; compare its number with what `reshoot \
+            "typed-marker: a marker is typed in the prompt; compare it with what `reshoot \
              explain` shows, or take `prompt_syntax` out to name entries in braces",
             "near-marker: `@Image 1` looks like a marker but is none; write it as `reshoot explain` \
              shows it, or write the words out",
