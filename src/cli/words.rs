@@ -1,5 +1,6 @@
 //! Which word of a command line names the manifest, where it stands beside shots.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::cli::args::{Decide, Explain, Manifest};
@@ -51,6 +52,6 @@ pub fn of_explanation(args: &Explain) -> (Manifest, String) {
 /// Tells whether a word is a file that can be a manifest: ids of shots may look alike.
 fn is_manifest(word: &str) -> bool {
     let file = Path::new(sheet::split(word).0);
-    let ending = file.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = file.extension().map(OsStr::to_ascii_lowercase);
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)) && file.is_file()
 }
