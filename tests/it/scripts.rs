@@ -180,3 +180,29 @@ fn a_run_names_the_shots_it_leaves_out_as_not_sound() {
     assert_eq!(told["skipped"][0]["line"], 5);
     assert_eq!(told["why"], "Ended, without what is not sound");
 }
+
+#[test]
+fn a_selected_status_tells_the_selected_takes_apart() {
+    let show = show();
+    show.reshoot(&[
+        "run",
+        "--rehearse",
+        "--latency",
+        "10ms",
+        "--shot",
+        "**/0020",
+    ])
+    .exits(0);
+    let status = |flags: &[&str]| show.reshoot(&[&["status", "--rehearse"][..], flags].concat());
+    status(&["--sequence", "TCC"])
+        .exits(0)
+        .says("3 wanted, 1 of them on disk")
+        .says("Of these  --sequence TCC: 2 shots; 2 wanted, 1 of them on disk; 1 to buy");
+    let told = object(&status(&["--sequence", "HRB", "--json"]));
+    let selected = &told["selected"];
+    assert_eq!(
+        (&selected["shots"], &selected["to_buy"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(object(&status(&["--json"]))["selected"], Value::Null);
+}
