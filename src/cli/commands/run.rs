@@ -11,12 +11,13 @@ use crate::cli::args;
 use crate::cli::books::{self, Books, TOOL, now};
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
+use crate::cli::idle;
 use crate::cli::limits;
 use crate::cli::memo;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::{Line, Service};
-use crate::cli::show::{self, Checked, Files, Show, Stopped, load};
+use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::signed::{self, Left};
 use crate::cli::streams::Streams;
@@ -28,7 +29,6 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Plan, Purchase};
-use crate::plan::reason::Kept;
 use crate::report::style::count;
 use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
@@ -64,13 +64,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         must_hold_no_images(&show.output, streams)?;
     }
     let found = if there { Some(open()?) } else { None };
-    let known = found.as_ref().map(|books| &books.ledger);
-    let in_log = known.and_then(|ledger| ledger.show.as_ref());
-    let from_manifest = known.is_some_and(|ledger| ledger.show_id_from_manifest);
-    let id = match known {
-        Some(_) => show::show_id(show, in_log, from_manifest, streams)?,
-        None => fresh.clone(),
-    };
+    let id = id_of(show, found.as_ref(), &fresh, streams)?;
     let case = signed::Case {
         signed: signed.as_ref(),
         show,
@@ -79,13 +73,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         budget: &budget,
     };
     let found = match found {
-        Some(books) if args.buying.rebuy.is_some() => {
-            if signed.is_some() {
-                // Nothing is asked, either, under a plan that is not what was signed.
-                case.left(&books.ledger, streams)?;
-            }
-            Some(free_first(show, args, books, &id, &budget, streams)?)
-        }
+        Some(books) if args.buying.rebuy.is_some() => Some(free_first(&case, books, streams)?),
         found => found,
     };
     let known = found.as_ref().map(|books| &books.ledger);
@@ -99,8 +87,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     show.tell(&checked.complaints, streams);
     let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
-        if signed.is_none() {
-            memorise(show, found.as_ref(), &plan, &checked, streams);
+        let sound = found
+            .as_ref()
+            .filter(|books| !books.mended && signed.is_none());
+        if let Some(books) = sound {
+            idle::memorise(show, &books.ledger, (&plan, &checked), streams);
         }
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
         let done = nothing_to_do(show, ledger, &plan, &budget, invalid, streams)?;
@@ -149,6 +140,20 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     exit
 }
 
+/// Gives the id of the show: that of the run log, where there is one.
+fn id_of(
+    show: &Show,
+    found: Option<&Books>,
+    fresh: &ShowId,
+    streams: &Streams,
+) -> Result<ShowId, Stopped> {
+    let Some(books) = found else {
+        return Ok(fresh.clone());
+    };
+    let (in_log, from_manifest) = (&books.ledger.show, books.ledger.show_id_from_manifest);
+    show::show_id(show, in_log.as_ref(), from_manifest, streams)
+}
+
 /// Says which ids the provider is asked about before anything is sent.
 fn ask_first(ledger: &Ledger, written: bool, mended: bool) -> AskFirst {
     if (written && !ledger.was_gone_through()) || ledger.has_gap {
@@ -167,14 +172,18 @@ fn jobs(args: &args::Run, show: &Show) -> usize {
 }
 
 /// Fetches what can be had free of charge before anything is bought again.
-fn free_first(
-    show: &'static Show,
-    args: &args::Run,
-    books: Books,
-    id: &ShowId,
-    budget: &Budget,
-    streams: &Streams,
-) -> Result<Books, Stopped> {
+fn free_first(case: &signed::Case<'_>, books: Books, streams: &Streams) -> Result<Books, Stopped> {
+    if case.signed.is_some() {
+        // Nothing is asked, either, under a plan that is not what was signed.
+        case.left(&books.ledger, streams)?;
+    }
+    let &signed::Case {
+        show,
+        args,
+        id,
+        budget,
+        ..
+    } = case;
     let flags = args::Buying {
         rebuy: None,
         ..args.buying.clone()
@@ -220,7 +229,7 @@ fn nothing_to_do(
     for path in &plan.changed_files {
         streams.insist(&changed_file(show, path));
     }
-    let whole = is_whole(plan, invalid);
+    let whole = idle::is_whole(plan, invalid);
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
     let mut ledger = ledger;
     // This run has no account: what the last one spent is not to look like its own.
@@ -236,35 +245,12 @@ fn nothing_to_do(
         pace: Pace::default(),
     };
     if whole && !streams.json {
-        return print(streams, &nothing_text(show, plan)).map(|_| exit);
+        return print(streams, &idle::text(show, plan)).map(|_| exit);
     }
     let findings = Findings::of(plan);
     let none = Duration::ZERO;
     summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
-}
-
-/// Remembers that everything is there, so that the next run with the same words is quick.
-fn memorise(show: &Show, found: Option<&Books>, plan: &Plan, checked: &Checked, streams: &Streams) {
-    if let Some(books) = found.filter(|books| !books.mended)
-        && !streams.json
-        && is_whole(plan, checked.invalid)
-    {
-        let talk = show.told(&checked.complaints, streams);
-        let data = nothing_text(show, plan);
-        memo::remember(show, &books.ledger, &talk, &data, streams);
-    }
-}
-
-/// Tells whether everything that is wanted is there.
-fn is_whole(plan: &Plan, invalid: usize) -> bool {
-    invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan)
-}
-
-fn nothing_text(show: &Show, plan: &Plan) -> String {
-    let have = count(status::kept_takes(plan, Kept::Have), "take");
-    let folder = show.output.display();
-    format!("Nothing to do: {have} on disk, in {folder}\n")
 }
 
 fn changed_file(show: &Show, path: &str) -> String {
@@ -472,6 +458,15 @@ impl Trip<'_> {
             exit,
             streams,
         )?;
+        if exit == Exit::Done && self.args.plan.is_none() && !streams.json {
+            let ended = ended_as(&run, &outcome);
+            let mut ledger = outcome.ledger;
+            if let Some(last) = ledger.runs.last_mut() {
+                last.ended = Some(ended);
+            }
+            let under = (&self.id, &self.budget);
+            idle::memorise_end(self.show, self.args, under, &ledger, streams);
+        }
         Ok(exit)
     }
 
@@ -535,13 +530,7 @@ impl Trip<'_> {
         if matches!(outcome.end, RunEnd::Left(_) | RunEnd::Log(_)) {
             return Ok(());
         }
-        let ended = RunEnded {
-            run: run.clone(),
-            reason: outcome.end.word().to_owned(),
-            counts: watching::counts(outcome),
-            spent: outcome.spent(),
-            reserved: outcome.reserved(),
-        };
+        let ended = ended_as(run, outcome);
         journal.append(Record::RunEnded(ended)).await.map(drop)
     }
 
@@ -565,5 +554,16 @@ impl Trip<'_> {
             RunEnd::Cap(_) => Exit::Capped,
             RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
+    }
+}
+
+/// Gives the last record of a run.
+fn ended_as(run: &RunId, outcome: &Outcome) -> RunEnded {
+    RunEnded {
+        run: run.clone(),
+        reason: outcome.end.word().to_owned(),
+        counts: watching::counts(outcome),
+        spent: outcome.spent(),
+        reserved: outcome.reserved(),
     }
 }
