@@ -12,6 +12,7 @@ pub mod commands;
 pub mod deciding;
 pub mod exit;
 mod further;
+pub mod idle;
 pub mod limits;
 pub mod memo;
 pub mod planning;

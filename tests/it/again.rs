@@ -58,6 +58,23 @@ fn what_is_remembered_is_believed_while_nothing_changes() {
 }
 
 #[test]
+fn a_run_that_made_everything_remembers_it_at_once() {
+    let server = Rehearsal::start(&["--latency", "10ms"]);
+    let show = Show::of(3, "");
+    show.run(&server, &[]).exits(0).says("3 takes saved");
+    again(&show, &server).exits(0).says(MARKED);
+    // One that left something over does not.
+    let show = Show::of(3, "");
+    show.run(&server, &["--limit", "2"])
+        .exits(0)
+        .says("2 takes saved");
+    assert!(!show.path().join(".cache").exists());
+    show.run(&server, &["--limit", "2"])
+        .exits(0)
+        .says("1 take saved");
+}
+
+#[test]
 fn whatever_changes_is_seen() {
     let server = Rehearsal::start(&["--latency", "10ms"]);
     let show = bought(&server);

@@ -11,12 +11,13 @@ use crate::cli::books::{self, Books};
 use crate::cli::commands::print;
 use crate::cli::commands::run::trip::Trip;
 use crate::cli::exit::Exit;
+use crate::cli::idle;
 use crate::cli::limits;
 use crate::cli::memo;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
 use crate::cli::service::Service;
-use crate::cli::show::{self, Checked, Files, Show, Stopped, load};
+use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::signed::{self, Left};
 use crate::cli::streams::Streams;
@@ -26,7 +27,6 @@ use crate::domain::money::Micros;
 use crate::journal;
 use crate::ledger::fold::Ledger;
 use crate::plan::build::Plan;
-use crate::plan::reason::Kept;
 use crate::report::skipped::Skipped;
 use crate::report::style::count;
 use crate::report::summary::Findings;
@@ -73,8 +73,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
-        if signed.is_none() {
-            memorise(show, found.as_ref(), &plan, &checked, streams);
+        let sound = found
+            .as_ref()
+            .filter(|books| !books.mended && signed.is_none());
+        if let Some(books) = sound {
+            idle::memorise(show, &books.ledger, (&plan, &checked), streams);
         }
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
         let done = nothing_to_do(show, ledger, &plan, &budget, &checked.skipped, streams)?;
@@ -243,7 +246,7 @@ fn nothing_to_do(
     for path in &plan.changed_files {
         streams.insist(&changed_file(show, path));
     }
-    let whole = is_whole(plan, skipped.len());
+    let whole = idle::is_whole(plan, skipped.len());
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
     let mut ledger = ledger;
     // This run has no account: what the last one spent is not to look like its own.
@@ -259,35 +262,12 @@ fn nothing_to_do(
         pace: Pace::default(),
     };
     if whole && !streams.json {
-        return print(streams, &nothing_text(show, plan)).map(|_| exit);
+        return print(streams, &idle::text(show, plan)).map(|_| exit);
     }
     let findings = Findings::of(plan, skipped);
     let none = Duration::ZERO;
     summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
-}
-
-/// Remembers that everything is there, so that the next run with the same words is quick.
-fn memorise(show: &Show, found: Option<&Books>, plan: &Plan, checked: &Checked, streams: &Streams) {
-    if let Some(books) = found.filter(|books| !books.mended)
-        && !streams.json
-        && is_whole(plan, checked.invalid)
-    {
-        let talk = show.told(&checked.complaints, streams);
-        let data = nothing_text(show, plan);
-        memo::remember(show, &books.ledger, &talk, &data, streams);
-    }
-}
-
-/// Tells whether everything that is wanted is there.
-fn is_whole(plan: &Plan, invalid: usize) -> bool {
-    invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan)
-}
-
-fn nothing_text(show: &Show, plan: &Plan) -> String {
-    let have = count(status::kept_takes(plan, Kept::Have), "take");
-    let folder = show.output.display();
-    format!("Nothing to do: {have} on disk, in {folder}\n")
 }
 
 fn changed_file(show: &Show, path: &str) -> String {

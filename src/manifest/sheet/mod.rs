@@ -77,16 +77,15 @@ pub fn is_workbook(file: &str) -> bool {
 }
 
 /// Reads a sheet: the one of this name, else the first that is not hidden.
+#[cfg(feature = "xlsx")]
 pub(super) fn read(bytes: &[u8], sheet: Option<&str>) -> Result<Sheet, Fault> {
-    #[cfg(feature = "xlsx")]
-    {
-        workbook::read(bytes, sheet)
-    }
-    #[cfg(not(feature = "xlsx"))]
-    {
-        let _unread = (bytes, sheet);
-        Err(Fault::NotBuilt)
-    }
+    workbook::read(bytes, sheet)
+}
+
+/// Reads no sheet: workbooks were left out of this build.
+#[cfg(not(feature = "xlsx"))]
+pub(super) const fn read(_bytes: &[u8], _sheet: Option<&str>) -> Result<Sheet, Fault> {
+    Err(Fault::NotBuilt)
 }
 
 impl Fault {

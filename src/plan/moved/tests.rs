@@ -508,6 +508,31 @@ proptest! {
     }
 
     #[test]
+    fn what_is_saved_is_read_back(
+        tasks in prop::collection::vec((".{1,12}", 1u32..9, 1u32..20, any::<bool>()), 0..5),
+        words in prop::collection::vec("(?s).{0,20}", 4),
+        limit in prop::option::of(any::<u32>()), cost in prop::option::of(any::<u32>()),
+        flag in any::<bool>(), seconds in 0i64..4_000_000_000,
+    ) {
+        let tasks = tasks.into_iter().map(|(shot, first, count, over)| {
+            let mut task = saved_task(&shot, first, count);
+            task.over = over.then(|| "run".to_owned());
+            task
+        });
+        let mut whole = saved(tasks.collect());
+        whole.saved_at = jiff::Timestamp::from_second(seconds).expect("a time");
+        whole.show = flag.then(|| ShowId::new(&words[0]));
+        whole.texts.insert(words[1].clone(), Sha256::of(b"text"));
+        whole.flags.set.clone_from(&words);
+        whole.flags.encoding = (!flag).then(|| words[2].clone());
+        whole.flags.shot = vec![words[3].clone()];
+        (whole.flags.limit, whole.flags.skip_invalid) = (limit, flag);
+        whole.flags.max_cost = cost.map(|cost| Micros::new(u64::from(cost)));
+        let (read, _digest) = json::read(json::spell(&whole).as_bytes()).expect("a plan");
+        prop_assert_eq!(read, whole);
+    }
+
+    #[test]
     fn nothing_is_ever_bought_that_is_not_signed(
         signed in prop::collection::vec((0usize..3, 1u32..5, 1u32..3, any::<bool>()), 0..6),
         now in prop::collection::vec((0usize..3, 1u32..6, 1u32..3, 0usize..2, any::<bool>()), 0..6),

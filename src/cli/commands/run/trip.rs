@@ -9,6 +9,7 @@ use crate::cli::args;
 use crate::cli::books::{TOOL, now};
 use crate::cli::commands::run::{changed_file, jobs, summarise};
 use crate::cli::exit::Exit;
+use crate::cli::idle;
 use crate::cli::limits;
 use crate::cli::planning::Budget;
 use crate::cli::service::{Line, Service};
@@ -113,6 +114,15 @@ impl Trip<'_> {
             exit,
             streams,
         )?;
+        if exit == Exit::Done && self.args.plan.is_none() && !streams.json {
+            let ended = ended_as(&run, &outcome);
+            let mut ledger = outcome.ledger;
+            if let Some(last) = ledger.runs.last_mut() {
+                last.ended = Some(ended);
+            }
+            let under = (&self.id, &self.budget);
+            idle::memorise_end(self.show, self.args, under, &ledger, streams);
+        }
         Ok(exit)
     }
 
@@ -209,13 +219,7 @@ impl Trip<'_> {
         if matches!(outcome.end, RunEnd::Left(_) | RunEnd::Log(_)) {
             return Ok(());
         }
-        let ended = RunEnded {
-            run: run.clone(),
-            reason: outcome.end.word().to_owned(),
-            counts: watching::counts(outcome),
-            spent: outcome.spent(),
-            reserved: outcome.reserved(),
-        };
+        let ended = ended_as(run, outcome);
         journal.append(Record::RunEnded(ended)).await.map(drop)
     }
 
@@ -238,5 +242,16 @@ impl Trip<'_> {
             RunEnd::Cap(_) => Exit::Capped,
             RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
         }
+    }
+}
+
+/// Gives the last record of a run.
+fn ended_as(run: &RunId, outcome: &Outcome) -> RunEnded {
+    RunEnded {
+        run: run.clone(),
+        reason: outcome.end.word().to_owned(),
+        counts: watching::counts(outcome),
+        spent: outcome.spent(),
+        reserved: outcome.reserved(),
     }
 }
