@@ -4,6 +4,7 @@ mod trip;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::args;
@@ -24,7 +25,7 @@ use crate::cli::streams::Streams;
 use crate::cli::watching;
 use crate::domain::id::ShowId;
 use crate::domain::money::Micros;
-use crate::journal;
+use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
 use crate::plan::build::Plan;
 use crate::report::skipped::Skipped;
@@ -93,20 +94,29 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         mended,
         ..
     } = ground.take(found, streams)?;
-    let lacking = watching::lacks_for_good(&plan);
     let trip = Trip {
         show,
         id,
         ask_first: ask_first(&ledger, ground.written, mended),
         args,
         budget,
+        lacking: watching::lacks_for_good(&plan),
         plan,
         left_out,
         until,
         skipped: checked.skipped,
-        lacking,
         cut_off: ledger.was_cut_off(),
     };
+    go(trip, service, journal, ledger, streams)
+}
+
+fn go(
+    trip: Trip<'_>,
+    service: Service,
+    journal: Arc<Journal>,
+    ledger: Ledger,
+    streams: &Streams,
+) -> Result<Exit, Stopped> {
     let runtime = super::runtime(streams)?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.

@@ -115,13 +115,7 @@ impl Trip<'_> {
             streams,
         )?;
         if exit == Exit::Done && self.args.plan.is_none() && !streams.json {
-            let ended = ended_as(&run, &outcome);
-            let mut ledger = outcome.ledger;
-            if let Some(last) = ledger.runs.last_mut() {
-                last.ended = Some(ended);
-            }
-            let under = (&self.id, &self.budget);
-            idle::memorise_end(self.show, self.args, under, &ledger, streams);
+            self.remember(&run, outcome, streams);
         }
         Ok(exit)
     }
@@ -162,6 +156,17 @@ impl Trip<'_> {
             return Err(None);
         }
         self.end(journal, run, outcome).await.map_err(Some)
+    }
+
+    /// Remembers that nothing is left to do, as the log has it by now.
+    fn remember(&self, run: &RunId, outcome: Outcome, streams: &Streams) {
+        let ended = ended_as(run, &outcome);
+        let mut ledger = outcome.ledger;
+        if let Some(last) = ledger.runs.last_mut() {
+            last.ended = Some(ended);
+        }
+        let under = (&self.id, &self.budget);
+        idle::memorise_end(self.show, self.args, under, &ledger, streams);
     }
 
     /// Logs that the run begins.
