@@ -22,17 +22,33 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Print one JSON object instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// Say less; twice, only errors
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     pub quiet: u8,
     /// Say more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     pub verbose: u8,
     /// Colour the output
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Everywhere"
+    )]
     pub color: ColorChoice,
+}
+
+impl Global {
+    /// `--json` alone, for a command line that cannot be read.
+    pub const JSON: Self = Self {
+        json: true,
+        quiet: 0,
+        verbose: 0,
+        color: ColorChoice::Never,
+    };
 }
 
 /// When to colour.
@@ -109,19 +125,19 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
     /// Only shots whose id matches; `*` stops at a slash, `**` does not
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", help_heading = "Selection")]
     pub shot: Vec<String>,
     /// Only shots of this sequence
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub sequence: Vec<String>,
     /// Only shots with this character
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub character: Vec<String>,
     /// Only shots with this preset
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub preset: Vec<String>,
     /// At most this many takes
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Selection")]
     pub limit: Option<u32>,
 }
 
@@ -287,9 +303,9 @@ pub struct Decide {
     /// Take back the last decision of this kind on them
     #[arg(long)]
     pub undo: bool,
-    /// The show: a .toml, .csv or .tsv file
-    #[arg(short, long, value_name = "MANIFEST", default_value = "show.toml")]
-    pub file: PathBuf,
+    /// The show, `show.toml` when left out; it may also stand before or after the shots
+    #[arg(short, long, value_name = "MANIFEST")]
+    pub file: Option<PathBuf>,
     /// Where the run log is, instead of the manifest's `show.output`
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -302,20 +318,6 @@ pub struct Decide {
     /// Decide on the rehearsal instead of the real show
     #[arg(long)]
     pub rehearse: bool,
-}
-
-impl Decide {
-    /// Gives which show, as other commands are told it.
-    #[must_use]
-    pub fn manifest(&self) -> Manifest {
-        Manifest {
-            manifest: self.file.clone(),
-            out: self.out.clone(),
-            encoding: self.encoding.clone(),
-            set: self.set.clone(),
-            rehearse: self.rehearse,
-        }
-    }
 }
 
 /// `verify`.

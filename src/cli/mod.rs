@@ -26,4 +26,6 @@ pub mod signed;
 pub mod signing;
 pub mod streams;
 pub mod targets;
+pub mod unselected;
 pub mod watching;
+pub mod words;

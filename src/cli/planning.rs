@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
-use crate::cli::show::{self, Checked, Files, Show, Stopped, selection};
+use crate::cli::show::{Checked, Files, Show, Stopped, selection};
 use crate::cli::streams::Streams;
+use crate::cli::unselected;
 use crate::domain::diagnostic::Placed;
 use crate::domain::id::{Key, ShotId, ShowId, Variant};
 use crate::domain::money::Micros;
@@ -173,11 +174,7 @@ pub fn plan_with(
 ) -> Result<(Plan, Checked), Stopped> {
     let (plan, checked, any) = build(wish, ledger, id, budget, streams, each)?;
     if !any {
-        let flags = show::spelled(wish.chosen).join(" ");
-        streams.insist(&format!(
-            "error: no shot is selected by {flags}; `reshoot plan -v` lists every shot\n"
-        ));
-        return Err(Exit::Usage);
+        return Err(unselected::refuse(wish.show, wish.chosen, streams));
     }
     Ok((plan, checked))
 }

@@ -19,7 +19,7 @@ use crate::cli::render::wrap::wrap;
 use crate::domain::diagnostic::{Diagnostic, Place, Severity, Sources};
 use crate::domain::id::ShotId;
 use crate::report::escape::shown;
-use crate::report::plan_table::Skipped;
+use crate::report::skipped::Skipped;
 
 /// The narrowest width that is drawn for, in columns.
 const NARROWEST: usize = 40;

@@ -31,7 +31,7 @@ use crate::manifest::read::{self, Options};
 use crate::manifest::sheet;
 use crate::plan::build::FileState;
 use crate::plan::select::Selection;
-use crate::report::plan_table::Skipped;
+use crate::report::skipped::Skipped;
 use crate::runner::order::Orders;
 use crate::store::stat::Sizes;
 

@@ -1,8 +1,15 @@
 //! Standard output and error: what is data and what is talk.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
 
 use crate::cli::args::{ColorChoice, Global};
+use crate::cli::exit::Exit;
+
+/// What every failure begins with.
+const ERROR: &str = "error: ";
 
 /// Where a command writes.
 #[derive(Clone, Debug)]
@@ -23,6 +30,14 @@ pub struct Streams {
     pub color_out: bool,
     /// Whether standard error is a terminal.
     pub err_is_terminal: bool,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What was told so far, for a script that reads standard output alone.
+#[derive(Debug, Default)]
+struct Told {
+    printed: bool,
+    errors: Vec<String>,
 }
 
 impl Streams {
@@ -37,6 +52,7 @@ impl Streams {
             color_err: wants_color(global.color, err),
             color_out: wants_color(global.color, out),
             err_is_terminal: err && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            told: Arc::default(),
         }
     }
 
@@ -74,6 +90,7 @@ impl Streams {
     /// # Errors
     /// Passes on what standard output says; a reader that went away is no error.
     pub fn data(&self, text: &str) -> io::Result<()> {
+        self.note(|told| told.printed = true);
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
@@ -91,9 +108,37 @@ impl Streams {
 
     /// Says something that must be heard.
     pub fn insist(&self, text: &str) {
+        if let Some(error) = text.strip_prefix(ERROR) {
+            self.note(|told| told.errors.push(error.trim_end().to_owned()));
+        }
         let mut err = io::stderr().lock();
         // With nobody listening there is nothing left to say it to.
         let _unheard = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+impl Streams {
+    /// Ends a command: where one object is asked for and none was printed, tells what stopped it.
+    pub fn close(&self, exit: Exit) {
+        let mut failure = None;
+        self.note(|told| {
+            if self.json && !told.printed {
+                failure = Some(json!({
+                    "format": 1,
+                    "error": (!told.errors.is_empty()).then(|| told.errors.join("\n")),
+                    "exit_code": exit.code(),
+                    "exit_meaning": exit.meaning(),
+                }));
+            }
+        });
+        if let Some(failure) = failure {
+            // The same was said on standard error; nobody is left to tell that this was not read.
+            let _unread = self.data(&format!("{failure:#}\n"));
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

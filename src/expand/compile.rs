@@ -111,6 +111,7 @@ pub(crate) fn compile<'a>(
         body: &body,
         template,
         shot,
+        syntax: *settings.prompt_syntax.value,
     };
     let (chars, mut warnings) = unchecked.check(&references, settings.model, material.sources)?;
     let page = Page {

@@ -278,6 +278,9 @@ impl<'e, 'a> Expander<'e, 'a> {
         ));
         match nearest(name, known) {
             Some(near) => complaint.help(format!("write `{{{near}}}`")),
+            None if name == "description" && vars.contains_key("action") => {
+                complaint.help("write `{action}`: what stands under `description` is called so")
+            }
             None => complaint.help(format!(
                 "give the shot a value, `vars = {{ {name} = \"…\" }}`, or write `{{{{{name}}}}}` for \
                  braces in the text"

@@ -7,7 +7,7 @@ use crate::expand::origin::Written;
 use crate::expand::profile::ModelProfile;
 use crate::expand::prompt::Body;
 use crate::manifest::model::Shot;
-use crate::manifest::settings::RefStyle;
+use crate::manifest::settings::{PromptSyntax, RefStyle};
 use crate::manifest::shown::shown;
 
 /// A compiled prompt, not yet checked.
@@ -16,6 +16,7 @@ pub(crate) struct Unchecked<'c, 'a> {
     pub(crate) body: &'c Body<'a>,
     pub(crate) template: Sourced<'a, String>,
     pub(crate) shot: &'c Shot,
+    pub(crate) syntax: PromptSyntax,
 }
 
 impl Unchecked<'_, '_> {
@@ -63,12 +64,23 @@ impl Unchecked<'_, '_> {
         if !complaints.is_empty() {
             return Err(complaints);
         }
+        let (expected, help) = match self.syntax {
+            PromptSyntax::Template => (
+                "names in braces; numbers change when references are added",
+                "name the entry, such as `{mira}`, and its marker is put in",
+            ),
+            PromptSyntax::Plain => (
+                "a number that is right; numbers change when references are added",
+                "compare it with what `reshoot explain` shows, or take `prompt_syntax` out to name \
+                 entries in braces",
+            ),
+        };
         let warning = typed.last().map(|marker| {
             Diagnostic::warning("typed-marker", "a marker is typed in the prompt")
                 .at(place(marker))
                 .of_shot(&self.shot.id.value)
-                .expected("names in braces; numbers change when references are added")
-                .help("name the entry, such as `{mira}`, and its marker is put in")
+                .expected(expected)
+                .help(help)
         });
         Ok((chars, warning.into_iter().collect()))
     }

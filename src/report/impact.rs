@@ -39,10 +39,10 @@ fn tell_cast(cast: &Cast, full: bool, style: Style, out: &mut String) {
         0 => String::new(),
         sequences => format!(" of {}", count(sequences, "sequence")),
     };
-    let pictures = count(cast.pictures, "picture");
+    let takes = count(cast.takes, "take");
     let _written = write!(
         out,
-        "{title}{} is in {shots}{of} ({pictures}): ",
+        "{title}{} is in {shots}{of} ({takes}): ",
         at.unwrap_or_default()
     );
     let told = Becomes::ALL.into_iter().filter_map(|becomes| {
@@ -76,12 +76,18 @@ fn sentence(becomes: Becomes, shots: u64, stale: &[Stale], full: bool) -> String
 
 /// Names shots, each once, and says how many more there are.
 fn names(stale: &[Stale], full: bool) -> String {
-    let mut shots: Vec<_> = stale.iter().map(|stale| &stale.shot).collect();
-    shots.dedup();
+    let mut shots: Vec<_> = stale.iter().collect();
+    shots.dedup_by(|a, b| a.shot == b.shot);
     let named = if full { shots.len() } else { NAMED };
     let more = shots.len().saturating_sub(named);
-    let names = shots.iter().take(named);
-    let names = names.map(|shot| shortened(shot.as_str(), 80));
+    let names = shots.iter().take(named).map(|stale| {
+        let unbought = if stale.is_unbought {
+            " (nothing bought yet)"
+        } else {
+            ""
+        };
+        format!("{}{unbought}", shortened(stale.shot.as_str(), 80))
+    });
     let mut text = names.collect::<Vec<_>>().join(", ");
     if more > 0 {
         let _written = write!(text, " and {more} more");

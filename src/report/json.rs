@@ -12,6 +12,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod sidecar;
+mod skipped;
 pub mod status;
 
 use std::fmt::Write as _;

@@ -28,6 +28,7 @@ pub mod plan_table;
 pub mod prices;
 pub mod progress;
 pub mod sidecar;
+pub mod skipped;
 pub mod standing;
 pub mod status;
 pub mod style;

@@ -42,6 +42,8 @@ pub struct Stale {
     pub takes: u32,
     /// What these would cost.
     pub price: Micros,
+    /// Whether nothing was ever bought for it, so that there is no picture to keep.
+    pub is_unbought: bool,
 }
 
 /// Where a character is, and what becomes of the shots it is in.
@@ -53,8 +55,8 @@ pub struct Cast {
     pub title: String,
     /// Where it is written, for people.
     pub at: Option<String>,
-    /// The pictures wanted of it: shots and variants, each by its takes.
-    pub pictures: u64,
+    /// The takes wanted of them.
+    pub takes: u64,
     /// The approved shots with it that are kept though stale.
     pub stale: Vec<Stale>,
     sequences: HashSet<Arc<str>>,
@@ -171,6 +173,7 @@ impl Outlook {
             variant: entry.variant,
             takes: *takes,
             price: price.amount.times(u64::from(*takes)),
+            is_unbought: ledger.tasks_of(&entry.shot, entry.variant).next().is_none(),
         });
         for cast in &mut self.casts {
             if is_cast(&cast.name, wanted) {
@@ -219,7 +222,7 @@ impl Cast {
                 self.current = Some((entry.shot.clone(), becomes));
             }
         }
-        self.pictures += u64::from(entry.wanted);
+        self.takes += u64::from(entry.wanted);
         if let Some(sequence) = &entry.sequence
             && !self.sequences.contains(sequence)
         {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::domain::digest::Sha256;
-use crate::domain::id::{ShotId, Takes, TaskId};
+use crate::domain::id::{Takes, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{CapKind, Caps, plan_number};
@@ -18,6 +18,7 @@ use crate::report::lines::{self, Line};
 use crate::report::outlook::Outlook;
 use crate::report::phrase::{some_of, takes_of};
 use crate::report::prices::{Basis, Prices};
+use crate::report::skipped::{self, Skipped};
 use crate::report::standing::lacking;
 use crate::report::status::{bought_takes, kept_takes};
 use crate::report::style::{Paint, Style, count};
@@ -68,23 +69,6 @@ pub fn saved(signature: &Signature, style: Style) -> String {
         "{head}: saved in {file}, {most} at the most; `reshoot run --plan {file}` buys this and \
          nothing else\n"
     )
-}
-
-/// A shot that is left out because it is not sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// Its id, where that could be read.
-    pub shot: Option<ShotId>,
-    /// Where the reason stands, for people.
-    pub at: Option<String>,
-    /// The file of that.
-    pub file: Option<String>,
-    /// The line of that, from 1.
-    pub line: Option<usize>,
-    /// The kind of the reason.
-    pub code: &'static str,
-    /// The reason, in one line.
-    pub message: String,
 }
 
 /// Purchases of one reason, or over one cap.
@@ -159,7 +143,10 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         out.push_str("(-v lists every shot)\n");
     }
     out.push('\n');
-    tell_skipped(view, style, &mut out);
+    skipped::tell(view.skipped, view.full, style, &mut out);
+    if !view.skipped.is_empty() {
+        out.push('\n');
+    }
     let totals = Totals::of(view.plan);
     tell_buys(view, &totals, style, &mut out);
     tell_keeps(view.plan, style, &mut out);
@@ -179,27 +166,6 @@ const fn left(head: &'static str) -> (&'static str, Side) {
 
 const fn right(head: &'static str) -> (&'static str, Side) {
     (head, Side::Right)
-}
-
-/// Lists the shots that are left out because they are not sound, with place and reason.
-fn tell_skipped(view: &View<'_>, style: Style, out: &mut String) {
-    if view.skipped.is_empty() {
-        return;
-    }
-    let all = view.skipped.len();
-    let listed = if view.full { all } else { all.min(ROWS) };
-    let head = style.paint(Paint::Doubtful, "Left out as not sound");
-    let _written = writeln!(out, "{head}: {}", count(all as u64, "shot"));
-    for skipped in &view.skipped[..listed] {
-        let shot = skipped.shot.as_ref().map_or("(no id)", ShotId::as_str);
-        let at = skipped.at.as_deref().unwrap_or("(no place)");
-        let (shot, at, why) = (shown(shot), shown(at), shown(&skipped.message));
-        let _written = writeln!(out, "  {shot}  {at}: {why}");
-    }
-    if all > listed {
-        let _written = writeln!(out, "  and {} more; -v lists them all", all - listed);
-    }
-    out.push('\n');
 }
 
 /// Draws a row for each shot and variant.
@@ -389,7 +355,9 @@ const fn meaning(kept: Kept) -> &'static str {
         Kept::Lost => "paid for and gone; `--rebuy missing` buys them anew",
         Kept::MissingFile => "bought, but the file is gone or changed",
         Kept::RefusedBefore => "the same request was refused; `--retry-refused` sends it again",
-        Kept::ApprovedButStale => "approved, though the shot was changed since; left as it is",
+        Kept::ApprovedButStale => {
+            "approved, so nothing more is bought, though these lack of the shot as written"
+        }
         Kept::Held => "on hold or waiting for approval",
         Kept::Omitted => "omitted",
         Kept::NotSelected => "left out by the selection",

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use crate::domain::id::ShotId;
 use crate::domain::money::Micros;
 use crate::journal::lock::Holder;
 use crate::ledger::bills::{Absent, Bills};
 use crate::ledger::fold::{Ledger, Run};
 use crate::ledger::money::{Account, CapKind, Caps};
-use crate::plan::build::Plan;
+use crate::plan::build::{Entry, Plan};
 use crate::plan::reason::Kept;
 use crate::report::bill;
 use crate::report::decided::{self, Decided};
@@ -41,6 +42,44 @@ pub struct View<'a> {
     pub running: Option<&'a Holder>,
     /// The shots of which status column or decisions say something.
     pub decided: &'a [Decided<'a>],
+    /// What is selected, where not everything is.
+    pub selected: Option<&'a Selected>,
+}
+
+/// What the selected shots come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// The flags, as they were given.
+    pub flags: String,
+    /// Shots.
+    pub shots: u64,
+    /// Takes that are wanted of them.
+    pub wanted: u64,
+    /// Of these, on disk.
+    pub have: u64,
+    /// Of these, to be bought.
+    pub to_buy: u64,
+    last: Option<ShotId>,
+}
+
+impl Selected {
+    /// Begins to count what some flags select.
+    #[must_use]
+    pub fn by(flags: String) -> Self {
+        Self {
+            flags,
+            ..Self::default()
+        }
+    }
+
+    /// Counts a shot and variant that is selected; call it in the order of the plan.
+    pub fn add(&mut self, entry: &Entry) {
+        self.shots += u64::from(self.last.as_ref() != Some(&entry.shot));
+        self.last = Some(entry.shot.clone());
+        self.wanted += u64::from(entry.wanted);
+        self.have += entry.keeps.get(&Kept::Have).map_or(0, |n| u64::from(*n));
+        self.to_buy += entry.buys.values().map(|n| u64::from(*n)).sum::<u64>();
+    }
 }
 
 impl View<'_> {
@@ -152,6 +191,9 @@ pub fn text(view: &View<'_>, style: Style) -> String {
         let _written = writeln!(out, "{folder}: nothing was bought yet.");
     }
     tell_takes(&Counts::of(&standing, view.plan), style, &mut out);
+    if let Some(selected) = view.selected {
+        tell_selected(selected, style, &mut out);
+    }
     decided::tell(view.decided, style, &mut out);
     tell_money(view, style, &mut out);
     if !view.ledger.runs.is_empty() {
@@ -204,6 +246,24 @@ fn tell_takes(counts: &Counts, style: Style, out: &mut String) {
     }
     let head = style.paint(Paint::Heading, "Takes");
     let _written = writeln!(out, "{head}  {}", parts.join("; "));
+}
+
+/// Tells what is selected; takes, money and problems above and below are those of the whole show.
+fn tell_selected(selected: &Selected, style: Style, out: &mut String) {
+    let head = style.paint(Paint::Heading, "Of these");
+    let Selected {
+        flags,
+        shots,
+        wanted,
+        have,
+        to_buy,
+        last: _,
+    } = selected;
+    let (flags, shots) = (shown(flags), count(*shots, "shot"));
+    let _written = writeln!(
+        out,
+        "{head}  {flags}: {shots}; {wanted} wanted, {have} of them on disk; {to_buy} to buy"
+    );
 }
 
 fn tell_money(view: &View<'_>, style: Style, out: &mut String) {

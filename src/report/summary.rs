@@ -15,6 +15,7 @@ use crate::report::bill;
 use crate::report::escape::shortened;
 use crate::report::phrase::{CHANGED_FILE, tell_kind};
 use crate::report::progress::words::span;
+use crate::report::skipped::{self, Skipped};
 use crate::report::standing::{Standing, order, problem};
 use crate::report::status::{account, tell_caps};
 use crate::report::style::{Paint, Style, count};
@@ -53,16 +54,18 @@ pub struct Findings {
     refused: Vec<TaskId>,
     unasked: HashSet<TaskId>,
     changed_files: Vec<String>,
+    skipped: Vec<Skipped>,
 }
 
 impl Findings {
-    /// Reads a plan.
+    /// Reads a plan, and the shots that it leaves out as not sound.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan, skipped: &[Skipped]) -> Self {
         Self {
             refused: plan.refused.clone(),
             unasked: plan.unasked().collect(),
             changed_files: plan.changed_files.clone(),
+            skipped: skipped.to_vec(),
         }
     }
 
@@ -70,6 +73,12 @@ impl Findings {
     #[must_use]
     pub const fn unasked(&self) -> &HashSet<TaskId> {
         &self.unasked
+    }
+
+    /// Gives the shots that are left out as not sound.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
     /// Gives what stands in the way of takes that are wanted, as the ledger has it now.
@@ -168,6 +177,7 @@ pub fn text(view: &View<'_>, style: Style) -> String {
     ] {
         tell_kind(&problems, unasked, kind, style, &mut out);
     }
+    skipped::tell(view.findings.skipped(), false, style, &mut out);
     tell_end(view, &problems, style, &mut out);
     tell_pace(&view.outcome.pace, style, &mut out);
     tell_money(view, style, &mut out);
@@ -207,6 +217,7 @@ pub(super) fn how_it_ended(view: &View<'_>, problems: &[Problem]) -> String {
     }
     let missing: u64 = problems.iter().map(|p| u64::from(p.takes)).sum();
     match missing + view.outcome.not_begun {
+        0 if !view.findings.skipped.is_empty() => "Ended, without what is not sound".to_owned(),
         0 => "Ended, with takes missing".to_owned(),
         missing => format!("Ended, with {} missing", count(missing, "take")),
     }
@@ -341,6 +352,9 @@ fn tell_next(view: &View<'_>, style: Style, out: &mut String) {
             tell("run again when the provider is back: what it did not take is still to come");
         }
         RunEnd::Done | RunEnd::Drained(_) => {}
+    }
+    if !view.findings.skipped.is_empty() {
+        tell("mend the shots that are not sound, as `reshoot check` says, and run again");
     }
     let mut told = Vec::new();
     for over in &outcome.capped {

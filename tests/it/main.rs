@@ -29,6 +29,7 @@ mod promises;
 mod repair;
 mod run;
 mod schema;
+mod scripts;
 mod settle;
 mod signals;
 mod tangles;

@@ -539,11 +539,11 @@ fn what_a_change_of_a_character_touches_is_told() {
     edit(&show, "bible/cast.toml", "woman of 30", "woman of 31");
     let said = show.reshoot(&["plan", "--character", "mira"]);
     said.exits(0).says(
-        "Mira (bible/cast.toml:1) is in 2 shots of 1 sequence (2 pictures): 1 is bought anew, \
+        "Mira (bible/cast.toml:1) is in 2 shots of 1 sequence (2 takes): 1 is bought anew, \
          1 approved is kept though stale: 104/TCC/0010; to refresh those too: $0.028",
     );
     show.reshoot(&["plan", "--character", "mira.rain"]).says(
-        "Mira (rain) (bible/cast.toml:5) is in 1 shot of 1 sequence (1 picture): 1 is bought anew\n",
+        "Mira (rain) (bible/cast.toml:5) is in 1 shot of 1 sequence (1 take): 1 is bought anew\n",
     );
     let said = show.reshoot(&["plan"]);
     said.says("Approved and kept though stale: 104/TCC/0010; to refresh them: 1 take for $0.028");

@@ -265,7 +265,7 @@ fn utf_16_without_its_mark_is_known_and_read_when_named() {
             .says(&format!("`--encoding {name}`"));
         says_not(&said, "windows-1252");
         let said = show.reshoot(&["check", "list.csv", "--encoding", name]);
-        said.exits(0).says("1 shot, 1 picture with their variants");
+        said.exits(0).says("1 shot, 1 variant");
     }
 }
 
@@ -273,8 +273,7 @@ fn utf_16_without_its_mark_is_known_and_read_when_named() {
 fn one_is_not_called_many() {
     let show = Show::of(1, "");
     let said = show.reshoot(&["check"]);
-    said.exits(0)
-        .says("1 shot, 1 picture with their variants, 1 take: ");
+    said.exits(0).says("1 shot, 1 variant, 1 take: ");
     let server = Rehearsal::start(&["--latency", QUICK]);
     show.run(&server, &[]).exits(0);
     show.run(&server, &[])

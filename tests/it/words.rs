@@ -144,9 +144,7 @@ fn a_run_that_a_cap_cut_short_says_so_everywhere() {
 fn one_is_not_told_as_many() {
     let show = Show::of(1, "");
     let server = Rehearsal::start(&["--latency", "20ms"]);
-    show.reshoot(&["check"])
-        .exits(0)
-        .says("1 shot, 1 picture with");
+    show.reshoot(&["check"]).exits(0).says("1 shot, 1 variant");
     show.run(&server, &[]).exits(0);
     show.run(&server, &[]).exits(0).says("1 take on disk");
     fs::remove_file(&show.pictures()[0]).expect("gone");

@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render;
 use crate::cli::show::{Stopped, load, read, refuse, selection};
 use crate::cli::streams::Streams;
+use crate::cli::unselected;
 use crate::domain::diagnostic::Diagnostic;
 use crate::report::columns;
 use crate::report::style::count;
@@ -22,33 +23,36 @@ pub fn check(args: &args::Check, streams: &Streams) -> Result<Exit, Stopped> {
     }
     let show = load(&args.manifest, streams)?;
     let selection = selection(&args.selection, streams)?;
-    let (mut shots, mut pictures, mut takes) = (0_u64, 0_u64, 0_u64);
+    let (mut shots, mut variants, mut takes) = (0_u64, 0_u64, 0_u64);
     let mut last = None;
     let checked = show.check(false, streams, |index, wanted| {
         if selection.has(wanted) {
             shots += u64::from(last != Some(index));
             last = Some(index);
-            pictures += 1;
+            variants += 1;
             takes += u64::from(wanted.takes);
         }
     })?;
+    if shots == 0 && !selection.is_everything() {
+        return Err(unselected::refuse(&show, &args.selection, streams));
+    }
     if streams.json {
         let shown = json!({
             "format": 1,
             "valid": true,
             "shots": shots,
-            "variants": pictures,
+            "variants": variants,
             "takes": takes,
             "complaints": render::json::complaints(&show.manifest.sources, &checked.complaints),
         });
         return print(streams, &format!("{shown:#}\n"));
     }
     show.tell(&checked.complaints, streams);
-    let (shots, takes) = (count(shots, "shot"), count(takes, "take"));
-    let pictures = count(pictures, "picture");
+    let [shots, variants, takes] = [(shots, "shot"), (variants, "variant"), (takes, "take")]
+        .map(|(number, word)| count(number, word));
     print(
         streams,
-        &format!("{shots}, {pictures} with their variants, {takes}: all sound\n"),
+        &format!("{shots}, {variants}, {takes}: all sound\n"),
     )
 }
 

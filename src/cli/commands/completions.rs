@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 
 use crate::cli::args::{Cli, Completions};
-use crate::cli::commands::print;
+use crate::cli::commands::print_text;
 use crate::cli::exit::Exit;
 use crate::cli::show::Stopped;
 use crate::cli::streams::Streams;
@@ -15,5 +15,5 @@ use crate::cli::streams::Streams;
 pub fn completions(args: &Completions, streams: &Streams) -> Result<Exit, Stopped> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "reshoot", &mut script);
-    print(streams, &String::from_utf8_lossy(&script))
+    print_text(streams, "script", &String::from_utf8_lossy(&script))
 }

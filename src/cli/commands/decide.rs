@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::show::{Show, Stopped, load, refuse, show_id};
 use crate::cli::streams::Streams;
 use crate::cli::targets::{Ground, Target};
+use crate::cli::words;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::ShotId;
 use crate::journal::decisions::{self, DecisionsError};
@@ -27,13 +28,14 @@ use crate::report::json;
 /// # Errors
 /// Ends with an exit code after saying what is wrong; nothing is recorded then.
 pub fn decide(kind: Kind, args: &args::Decide, streams: &Streams) -> Result<Exit, Stopped> {
-    let show = load(&args.manifest(), streams)?;
+    let (manifest, shots) = words::of_decision(args);
+    let show = load(&manifest, streams)?;
     let ledger = books::read(&show.output, streams)?;
     let from_manifest = ledger.show_id_from_manifest;
     let _same = show_id(&show, ledger.show.as_ref(), from_manifest, streams)?;
     let known = known::takes(&ledger);
     let ground = Ground::of(&show, &known, kind == Kind::Approve && !args.undo);
-    let found = ground.find(&args.targets);
+    let found = ground.find(shots);
     let targets = found.map_err(|complaints| refuse_all(&show, &complaints, streams))?;
     let word = Word {
         kind,

@@ -15,6 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::planning::{self, Budget, Wish};
 use crate::cli::show::{Show, Stopped, load, refuse, show_id};
 use crate::cli::streams::Streams;
+use crate::cli::words;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::id::{ShotId, TaskId};
 use crate::expand::wanted::Wanted;
@@ -32,8 +33,9 @@ use crate::store::shelf;
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped> {
-    let show = load(&args.manifest, streams)?;
-    let Some(index) = find(&show, &args.shot, streams) else {
+    let (manifest, named) = words::of_explanation(args);
+    let show = load(&manifest, streams)?;
+    let Some(index) = find(&show, &named, streams) else {
         return Err(Exit::Usage);
     };
     let ledger = books::read(&show.output, streams)?;
@@ -74,7 +76,7 @@ pub fn explain(args: &args::Explain, streams: &Streams) -> Result<Exit, Stopped>
     if streams.json {
         let list = told.iter().map(|told| json::variant(&show, told));
         let list: Vec<Value> = list.collect();
-        let object = json!({ "format": 1, "shot": args.shot, "variants": list });
+        let object = json!({ "format": 1, "shot": named, "variants": list });
         return print(streams, &format!("{object:#}\n"));
     }
     let mut warnings: Vec<Diagnostic> = Vec::new();

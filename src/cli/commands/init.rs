@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::cli::args::Init;
+use crate::cli::commands::print;
 use crate::cli::exit::Exit;
 use crate::cli::show::Stopped;
 use crate::cli::streams::Streams;
@@ -24,7 +27,8 @@ pub fn init(args: &Init, streams: &Streams) -> Result<Exit, Stopped> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let files = files(&ShowId::new(&uuid::Uuid::new_v4().to_string()), &name);
+    let id = ShowId::new(&uuid::Uuid::new_v4().to_string());
+    let files = files(&id, &name);
     if let Some((path, _)) = files.iter().find(|(path, _)| folder.join(path).exists()) {
         let there = folder.join(path);
         streams.insist(&format!(
@@ -48,6 +52,12 @@ pub fn init(args: &Init, streams: &Streams) -> Result<Exit, Stopped> {
         "Try it with play money: reshoot run {} --rehearse\n",
         manifest.display()
     ));
+    if streams.json {
+        let made: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
+        let shown =
+            json!({ "format": 1, "manifest": manifest, "show_id": id.as_str(), "made": made });
+        return print(streams, &format!("{shown:#}\n"));
+    }
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 
 use crate::cli::args::Cli;
-use crate::cli::commands::print;
+use crate::cli::commands::print_text;
 use crate::cli::exit::Exit;
 use crate::cli::show::Stopped;
 use crate::cli::streams::Streams;
@@ -28,7 +28,7 @@ pub fn man(streams: &Streams) -> Result<Exit, Stopped> {
             })
         });
     match rendered {
-        Ok(()) => print(streams, &String::from_utf8_lossy(&page)),
+        Ok(()) => print_text(streams, "man", &String::from_utf8_lossy(&page)),
         Err(error) => {
             streams.insist(&format!("error: cannot make the manual page: {error}\n"));
             Err(Exit::Unexpected)

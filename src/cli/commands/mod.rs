@@ -21,7 +21,7 @@ use std::os::unix::net::UnixStream;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, Global};
 use crate::cli::exit::Exit;
 use crate::cli::streams::Streams;
 use crate::ledger::decision::Kind;
@@ -55,11 +55,19 @@ pub fn main() -> Exit {
         Command::Man => man::man(&streams),
         Command::Schema => schema::schema(&streams),
     };
-    done.unwrap_or_else(|stopped| stopped)
+    let exit = done.unwrap_or_else(|stopped| stopped);
+    streams.close(exit);
+    exit
 }
 
 /// Shows help or what is wrong with the command line.
 fn misread(error: &clap::Error) -> Exit {
+    if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+        let streams = Streams::new(&Global::JSON);
+        streams.insist(&error.to_string());
+        streams.close(Exit::Usage);
+        return Exit::Usage;
+    }
     // A stream that went away is nothing to complain about on the same stream.
     let _unread = error.print();
     if error.use_stderr() {
@@ -109,4 +117,13 @@ pub(super) fn print(streams: &Streams, text: &str) -> Result<Exit, Exit> {
             Err(Exit::Unexpected)
         }
     }
+}
+
+/// Prints a text that is no table of facts, under a name where one JSON object is asked for.
+pub(super) fn print_text(streams: &Streams, name: &str, text: &str) -> Result<Exit, Exit> {
+    if streams.json {
+        let shown = serde_json::json!({ "format": 1, name: text });
+        return print(streams, &format!("{shown:#}\n"));
+    }
+    print(streams, text)
 }

@@ -14,6 +14,11 @@ use crate::report::{csv, json};
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
 pub fn report(args: &args::Report, streams: &Streams) -> Result<Exit, Stopped> {
+    if streams.json && args.format != ReportFormat::Json {
+        streams
+            .insist("error: --json prints one object, which --format csv is not: leave one out\n");
+        return Err(Exit::Usage);
+    }
     let show = load(&args.manifest, streams)?;
     books::must_be_there(&show.output, streams)?;
     let mut history = History::default();

@@ -1,43 +1,40 @@
 //! `run`: buys what the plan says. Resuming is the same command again.
 
+mod trip;
+
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-
 use crate::cli::args;
-use crate::cli::books::{self, Books, TOOL, now};
+use crate::cli::books::{self, Books};
 use crate::cli::commands::print;
+use crate::cli::commands::run::trip::Trip;
 use crate::cli::exit::Exit;
 use crate::cli::idle;
 use crate::cli::limits;
 use crate::cli::memo;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
-use crate::cli::service::{Line, Service};
+use crate::cli::service::Service;
 use crate::cli::show::{self, Files, Show, Stopped, load};
 use crate::cli::signals;
 use crate::cli::signed::{self, Left};
 use crate::cli::streams::Streams;
-use crate::cli::watching::{self, Clerk, Watcher};
-use crate::domain::id::{RunId, ShowId};
+use crate::cli::watching;
+use crate::domain::id::ShowId;
 use crate::domain::money::Micros;
 use crate::journal::{self, Journal};
 use crate::ledger::fold::Ledger;
-use crate::ledger::port::RunLog;
-use crate::ledger::record::{Record, RunEnded, RunStarted};
-use crate::plan::build::{Plan, Purchase};
+use crate::plan::build::Plan;
+use crate::report::skipped::Skipped;
 use crate::report::style::count;
 use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
-use crate::runner::settings::{AskFirst, Settings};
-use crate::runner::shutdown::Stop;
-use crate::runner::{self, Doors};
-use crate::store::leftover;
-use crate::store::shelf::{self, Shelf};
+use crate::runner::settings::AskFirst;
+use crate::store::shelf;
 
 /// Runs a show.
 ///
@@ -54,17 +51,9 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let show: &'static Show = Box::leak(Box::new(load(&args.manifest, streams)?));
     let budget = signed::budget(signed.as_ref(), show, args, streams)?;
     let until = signals::until(args.until.as_deref(), streams)?;
-    // Nothing is made on disk for a show that is not sound: a log that is there is opened first,
-    // one that is not only once there is something to buy.
-    let written = show.manifest.show.id.is_some();
-    let fresh = show::show_id(show, None, false, streams)?;
-    let open = || books::open(&show.output, &fresh, written, streams);
-    let there = show.output.join(journal::FILE).exists();
-    if !there && !written {
-        must_hold_no_images(&show.output, streams)?;
-    }
-    let found = if there { Some(open()?) } else { None };
-    let id = id_of(show, found.as_ref(), &fresh, streams)?;
+    let ground = Ground::of(show, streams)?;
+    let found = ground.there.then(|| ground.open(streams)).transpose()?;
+    let id = ground.id(found.as_ref(), streams)?;
     let case = signed::Case {
         signed: signed.as_ref(),
         show,
@@ -76,16 +65,14 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         Some(books) if args.buying.rebuy.is_some() => Some(free_first(&case, books, streams)?),
         found => found,
     };
-    let known = found.as_ref().map(|books| &books.ledger);
     let nothing = Ledger::default();
-    let ledger = known.unwrap_or(&nothing);
+    let ledger = found.as_ref().map_or(&nothing, |books| &books.ledger);
     let Left {
         plan,
         checked,
         left_out,
     } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
-    let invalid = checked.invalid;
     if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
         let sound = found
             .as_ref()
@@ -94,45 +81,42 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
             idle::memorise(show, &books.ledger, (&plan, &checked), streams);
         }
         let ledger = found.map(|books| books.ledger).unwrap_or_default();
-        let done = nothing_to_do(show, ledger, &plan, &budget, invalid, streams)?;
+        let done = nothing_to_do(show, ledger, &plan, &budget, &checked.skipped, streams)?;
         return Ok(signed::end(done, &left_out));
     }
-    agree(
-        args,
-        &plan,
-        known.map_or(Micros::ZERO, |ledger| plan_table::resends(&plan, ledger)),
-        &budget,
-        streams,
-    )?;
+    let resends = plan_table::resends(&plan, ledger);
+    agree(args, &plan, resends, &budget, streams)?;
     let service = Service::find(&args.manifest, &args.reach, streams)?;
     limits::reserve_files(jobs(args, show), show.rehearsal, streams)?;
     let Books {
         journal,
         ledger,
-        new,
         mended,
-    } = match found {
-        Some(books) => books,
-        None => open()?,
-    };
-    if !there && !new {
-        streams.insist("error: another run began in this folder just now; wait for it\n");
-        return Err(Exit::Locked);
-    }
-    let lacking = watching::lacks_for_good(&plan);
+        ..
+    } = ground.take(found, streams)?;
     let trip = Trip {
         show,
         id,
-        ask_first: ask_first(&ledger, written, mended),
+        ask_first: ask_first(&ledger, ground.written, mended),
         args,
         budget,
+        lacking: watching::lacks_for_good(&plan),
         plan,
         left_out,
         until,
-        invalid,
-        lacking,
+        skipped: checked.skipped,
         cut_off: ledger.was_cut_off(),
     };
+    go(trip, service, journal, ledger, streams)
+}
+
+fn go(
+    trip: Trip<'_>,
+    service: Service,
+    journal: Arc<Journal>,
+    ledger: Ledger,
+    streams: &Streams,
+) -> Result<Exit, Stopped> {
     let runtime = super::runtime(streams)?;
     let exit = runtime.block_on(trip.make(service, journal, ledger, streams));
     // What was left at once may still sit in a thread; the log is whole without it.
@@ -140,18 +124,60 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     exit
 }
 
-/// Gives the id of the show: that of the run log, where there is one.
-fn id_of(
-    show: &Show,
-    found: Option<&Books>,
-    fresh: &ShowId,
-    streams: &Streams,
-) -> Result<ShowId, Stopped> {
-    let Some(books) = found else {
-        return Ok(fresh.clone());
-    };
-    let (in_log, from_manifest) = (&books.ledger.show, books.ledger.show_id_from_manifest);
-    show::show_id(show, in_log.as_ref(), from_manifest, streams)
+/// What stands in the output folder before a run.
+///
+/// Nothing is made on disk for a show that is not sound: a log that is there is opened first, one
+/// that is not only once there is something to buy.
+struct Ground {
+    show: &'static Show,
+    /// The id where no log gives one.
+    fresh: ShowId,
+    /// Whether the manifest gives the id.
+    written: bool,
+    /// Whether a run log is there.
+    there: bool,
+}
+
+impl Ground {
+    fn of(show: &'static Show, streams: &Streams) -> Result<Self, Stopped> {
+        let fresh = show::show_id(show, None, false, streams)?;
+        let written = show.manifest.show.id.is_some();
+        let there = show.output.join(journal::FILE).exists();
+        if !there && !written {
+            must_hold_no_images(&show.output, streams)?;
+        }
+        Ok(Self {
+            show,
+            fresh,
+            written,
+            there,
+        })
+    }
+
+    fn open(&self, streams: &Streams) -> Result<Books, Stopped> {
+        books::open(&self.show.output, &self.fresh, self.written, streams)
+    }
+
+    /// Gives the books of a run that buys: those that are there, or new ones.
+    fn take(&self, found: Option<Books>, streams: &Streams) -> Result<Books, Stopped> {
+        let books = match found {
+            Some(books) => books,
+            None => self.open(streams)?,
+        };
+        if !self.there && !books.new {
+            streams.insist("error: another run began in this folder just now; wait for it\n");
+            return Err(Exit::Locked);
+        }
+        Ok(books)
+    }
+
+    fn id(&self, found: Option<&Books>, streams: &Streams) -> Result<ShowId, Stopped> {
+        let Some(Books { ledger, .. }) = found else {
+            return Ok(self.fresh.clone());
+        };
+        let from_manifest = ledger.show_id_from_manifest;
+        show::show_id(self.show, ledger.show.as_ref(), from_manifest, streams)
+    }
 }
 
 /// Says which ids the provider is asked about before anything is sent.
@@ -172,18 +198,19 @@ fn jobs(args: &args::Run, show: &Show) -> usize {
 }
 
 /// Fetches what can be had free of charge before anything is bought again.
+///
+/// Nothing is asked, either, under a plan that is not what was signed.
 fn free_first(case: &signed::Case<'_>, books: Books, streams: &Streams) -> Result<Books, Stopped> {
-    if case.signed.is_some() {
-        // Nothing is asked, either, under a plan that is not what was signed.
-        case.left(&books.ledger, streams)?;
-    }
-    let &signed::Case {
+    let signed::Case {
+        signed,
         show,
         args,
         id,
         budget,
-        ..
-    } = case;
+    } = *case;
+    if signed.is_some() {
+        case.left(&books.ledger, streams)?;
+    }
     let flags = args::Buying {
         rebuy: None,
         ..args.buying.clone()
@@ -222,14 +249,14 @@ fn nothing_to_do(
     ledger: Ledger,
     plan: &Plan,
     budget: &Budget,
-    invalid: usize,
+    skipped: &[Skipped],
     streams: &Streams,
 ) -> Result<Exit, Stopped> {
     watching::mend(&show.output, &ledger, streams)?;
     for path in &plan.changed_files {
         streams.insist(&changed_file(show, path));
     }
-    let whole = idle::is_whole(plan, invalid);
+    let whole = idle::is_whole(plan, skipped.len());
     let exit = if whole { Exit::Done } else { Exit::Incomplete };
     let mut ledger = ledger;
     // This run has no account: what the last one spent is not to look like its own.
@@ -247,7 +274,7 @@ fn nothing_to_do(
     if whole && !streams.json {
         return print(streams, &idle::text(show, plan)).map(|_| exit);
     }
-    let findings = Findings::of(plan);
+    let findings = Findings::of(plan, skipped);
     let none = Duration::ZERO;
     summarise(show, &outcome, &findings, budget, none, exit, streams)?;
     Ok(exit)
@@ -353,217 +380,4 @@ fn agree(
     }
     streams.insist("Nothing was sent, nothing was spent.\n");
     Err(Exit::Done)
-}
-
-/// One run, ready to go.
-struct Trip<'a> {
-    show: &'static Show,
-    id: ShowId,
-    ask_first: AskFirst,
-    args: &'a args::Run,
-    budget: Budget,
-    plan: Plan,
-    /// What would be bought, and is not signed for.
-    left_out: Vec<Purchase>,
-    until: Option<signals::Until>,
-    invalid: usize,
-    /// Whether takes lack that no run makes good by itself.
-    lacking: bool,
-    cut_off: bool,
-}
-
-impl Trip<'_> {
-    async fn make(
-        mut self,
-        service: Service,
-        journal: Arc<Journal>,
-        mut ledger: Ledger,
-        streams: &Streams,
-    ) -> Result<Exit, Stopped> {
-        let Line {
-            endpoint,
-            client,
-            server,
-        } = service.connect(self.show, &ledger, streams).await?;
-        let swept = if self.cut_off || ledger.runs.is_empty() {
-            leftover::sweep(&self.show.output)
-        } else {
-            Ok(())
-        };
-        let shelf = swept.and_then(|()| Shelf::open(&self.show.output));
-        let shelf = shelf.map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Unexpected
-        })?;
-        let run = RunId::new(&uuid::Uuid::new_v4().to_string());
-        let (log, clerk) =
-            Clerk::start(&self.show.output, Arc::clone(&journal), &self.plan, streams)?;
-        self.start(&log, &mut ledger, &run, &endpoint, streams)
-            .await?;
-        let settings = self.settings(run.clone());
-        let plan = std::mem::take(&mut self.plan);
-        let (stopping, stop) = watch::channel(Stop::No);
-        let signals = tokio::spawn(signals::watch(stopping, self.until.take()));
-        let (events, happenings) = mpsc::unbounded_channel();
-        let cut_off = self.cut_off;
-        let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
-        let changed = plan.changed_files.clone();
-        let findings = Findings::of(&plan);
-        let doors = Doors {
-            log: Arc::new(log),
-            provider: Arc::new(client),
-            store: Arc::new(shelf),
-            orders: Arc::new(self.show) as _,
-        };
-        let began = std::time::Instant::now();
-        let mut outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
-        signed::add_left_out(&self.left_out, &self.budget, &mut outcome);
-        signals.abort();
-        watcher.finish().await;
-        if let Some(server) = server {
-            server.shutdown().await;
-        }
-        let left = matches!(outcome.end, RunEnd::Left(_));
-        let kept = if left {
-            Ok(())
-        } else {
-            clerk.finish(cut_off, streams)
-        };
-        let summed = watching::write_sums(&self.show.output, &outcome.ledger, streams);
-        let kept = kept.and(summed.map(drop));
-        // The end is said last: a run that said it has nothing left to be mended.
-        let ended = if kept.is_ok() {
-            self.end(&journal, &run, &outcome).await
-        } else {
-            Ok(())
-        };
-        drop(journal);
-        for path in &changed {
-            streams.insist(&changed_file(self.show, path));
-        }
-        if let Err(error) = &ended {
-            streams.insist(&format!("error: {error}\n"));
-        }
-        let exit = if kept.is_ok() && ended.is_ok() {
-            self.exit(&outcome, &changed)
-        } else {
-            Exit::Unexpected
-        };
-        summarise(
-            self.show,
-            &outcome,
-            &findings,
-            &self.budget,
-            began.elapsed(),
-            exit,
-            streams,
-        )?;
-        if exit == Exit::Done && self.args.plan.is_none() && !streams.json {
-            let ended = ended_as(&run, &outcome);
-            let mut ledger = outcome.ledger;
-            if let Some(last) = ledger.runs.last_mut() {
-                last.ended = Some(ended);
-            }
-            let under = (&self.id, &self.budget);
-            idle::memorise_end(self.show, self.args, under, &ledger, streams);
-        }
-        Ok(exit)
-    }
-
-    /// Logs that the run begins.
-    async fn start(
-        &self,
-        log: &impl RunLog,
-        ledger: &mut Ledger,
-        run: &RunId,
-        endpoint: &str,
-        streams: &Streams,
-    ) -> Result<(), Stopped> {
-        let started = RunStarted {
-            run: run.clone(),
-            manifest: self.show.sha256,
-            selection: show::spelled(&self.args.selection),
-            caps: self.budget.named.clone(),
-            plan: self.budget.caps.plan.map(|signed| signed.plan),
-            jobs: u32::try_from(jobs(self.args, self.show)).unwrap_or(u32::MAX),
-            endpoint: endpoint.split('?').next().unwrap_or(endpoint).to_owned(),
-            tool: TOOL.to_owned(),
-        };
-        let appended = log.append(Record::RunStarted(Box::new(started))).await;
-        let folded = appended
-            .map_err(|error| error.to_string())
-            .and_then(|stamped| ledger.apply(&stamped).map_err(|error| error.to_string()));
-        folded.map_err(|error| {
-            streams.insist(&format!("error: {error}\n"));
-            Exit::Unexpected
-        })
-    }
-
-    fn settings(&self, run: RunId) -> Settings {
-        let written = &self.show.manifest.run;
-        let jobs = jobs(self.args, self.show);
-        let seed = uuid::Uuid::new_v4().as_u64_pair().0;
-        Settings {
-            run,
-            show: self.id.clone(),
-            began: now(),
-            jobs,
-            rate_per_minute: self.args.rate.unwrap_or(written.rate_per_minute),
-            retries: written.retries,
-            quiet: Duration::from_secs(u64::from(written.quiet_s)),
-            poll_batch: usize::try_from(written.poll_batch).unwrap_or(1).max(1),
-            patience: Duration::from_secs(u64::from(written.patience_s)),
-            downloads: limits::downloads(jobs),
-            caps: self.budget.caps,
-            ask_first: self.ask_first,
-            seed,
-        }
-    }
-
-    /// Logs that the run ends; one that left at once, or whose log failed, ends unsaid.
-    async fn end(
-        &self,
-        journal: &Journal,
-        run: &RunId,
-        outcome: &Outcome,
-    ) -> Result<(), crate::ledger::port::LogError> {
-        if matches!(outcome.end, RunEnd::Left(_) | RunEnd::Log(_)) {
-            return Ok(());
-        }
-        let ended = ended_as(run, outcome);
-        journal.append(Record::RunEnded(ended)).await.map(drop)
-    }
-
-    fn exit(&self, outcome: &Outcome, changed: &[String]) -> Exit {
-        use crate::runner::shutdown::Why;
-        match &outcome.end {
-            RunEnd::Log(_) | RunEnd::Disk(_) => Exit::Unexpected,
-            RunEnd::Account(_) => Exit::Account,
-            RunEnd::Drained(Why::Interrupted) | RunEnd::Left(Why::Interrupted) => Exit::Interrupted,
-            RunEnd::Drained(Why::Terminated | Why::HungUp)
-            | RunEnd::Left(Why::Terminated | Why::HungUp) => Exit::Terminated,
-            RunEnd::Unreachable(_) => Exit::Incomplete,
-            _ if !outcome.problems.is_empty()
-                || !changed.is_empty()
-                || self.invalid > 0
-                || self.lacking =>
-            {
-                Exit::Incomplete
-            }
-            _ if !outcome.capped.is_empty() || outcome.not_begun > 0 => Exit::Capped,
-            RunEnd::Cap(_) => Exit::Capped,
-            RunEnd::Done | RunEnd::Drained(_) | RunEnd::Left(_) => Exit::Done,
-        }
-    }
-}
-
-/// Gives the last record of a run.
-fn ended_as(run: &RunId, outcome: &Outcome) -> RunEnded {
-    RunEnded {
-        run: run.clone(),
-        reason: outcome.end.word().to_owned(),
-        counts: watching::counts(outcome),
-        spent: outcome.spent(),
-        reserved: outcome.reserved(),
-    }
 }

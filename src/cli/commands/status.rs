@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use crate::cli::args;
 use crate::cli::commands::print;
 use crate::cli::exit::Exit;
-use crate::cli::show::{Files, Stopped, load, selection, show_id};
+use crate::cli::show::{Files, Stopped, load, selection, show_id, spelled};
 use crate::cli::streams::Streams;
 use crate::cli::{books, deciding, planning};
 use crate::domain::id::ShotId;
 use crate::report::json;
-use crate::report::status::{self, View};
+use crate::report::status::{self, Selected, View};
 
 /// Shows what is made, what lacks and what it cost.
 ///
@@ -37,11 +37,20 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
     };
     let selection = selection(&args.selection, streams)?;
     let mut asked = HashSet::new();
-    let (plan, _) = planning::plan_with(&wish, &ledger, &id, &budget, streams, |wanted, _| {
-        if !selection.is_everything() && selection.has(wanted) {
-            asked.insert(wanted.shot.clone());
-        }
-    })?;
+    let mut selected = Selected::by(spelled(&args.selection).join(" "));
+    let (plan, _) = planning::plan_with(
+        &wish,
+        &ledger,
+        &id,
+        &budget,
+        streams,
+        |wanted, (entry, _)| {
+            if !selection.is_everything() && selection.has(wanted) {
+                asked.insert(wanted.shot.clone());
+                selected.add(entry);
+            }
+        },
+    )?;
     let is_asked = |shot: &ShotId| selection.is_everything() || asked.contains(shot);
     let decided = deciding::decided(&show, is_asked);
     let absent = Files::open(&show.output, streams)?.absent(&ledger);
@@ -54,6 +63,7 @@ pub fn status(args: &args::Show, streams: &Streams) -> Result<Exit, Stopped> {
         folder: &folder,
         running: running.as_ref(),
         decided: &decided,
+        selected: (!selection.is_everything()).then_some(&selected),
     };
     let text = if streams.json {
         json::status::spell(&view)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::domain::diagnostic::Diagnostic;
-use crate::manifest::settings::RefStyle;
+use crate::manifest::settings::{PromptSyntax, RefStyle};
 use crate::manifest::shown::shown;
 
 /// Words that a marker may be made with.
@@ -96,16 +96,26 @@ fn looks_meant(
 }
 
 /// Says so.
-pub(super) fn warning(text: &str, style: RefStyle) -> Diagnostic {
+pub(super) fn warning(text: &str, style: RefStyle, syntax: PromptSyntax) -> Diagnostic {
     let is_words = text.trim_matches(['(', ')']).starts_with("Image ") && style == RefStyle::Words;
     let message = if is_words {
         format!("{} is typed, and markers are spelled so here", shown(text))
     } else {
         format!("{} looks like a marker but is none", shown(text))
     };
+    let (expected, help) = match syntax {
+        PromptSyntax::Template => (
+            "names in braces, such as `{mira}`; markers are put in for you",
+            "name the entry in braces, or write the words out",
+        ),
+        PromptSyntax::Plain => (
+            "a marker spelled as `ref_style` has it",
+            "write it as `reshoot explain` shows it, or write the words out",
+        ),
+    };
     Diagnostic::warning("near-marker", message)
-        .expected("names in braces, such as `{mira}`; markers are put in for you")
-        .help("name the entry in braces, or write the words out")
+        .expected(expected)
+        .help(help)
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ impl Page<'_, '_> {
         for range in marker::near(text, style) {
             if self.prompt.is_typed(range.start) {
                 let place = self.place(&range);
-                warnings.push(marker::warning(&text[range], style).at(place));
+                let syntax = *self.settings.prompt_syntax.value;
+                warnings.push(marker::warning(&text[range], style, syntax).at(place));
             }
         }
     }

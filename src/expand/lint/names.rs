@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::domain::diagnostic::Diagnostic;
 use crate::expand::bible::{Kind, Member};
 use crate::expand::lint::Page;
+use crate::manifest::settings::PromptSyntax;
 use crate::manifest::shown::shown;
 
 /// The shortest name that is looked for, in characters.
@@ -53,13 +54,14 @@ impl Page<'_, '_> {
     /// Warns of names that were typed where a name in braces was meant.
     pub(super) fn names(&self, warnings: &mut Vec<Diagnostic>) {
         let words = self.words();
+        let has_braces = *self.settings.prompt_syntax.value == PromptSyntax::Template;
         for (listed, mentions) in self.listed.iter().zip(self.mentions) {
             let member = listed.member;
             if member.kind == Kind::Look {
                 continue;
             }
             if *mentions == 0 {
-                if listed.marker.is_some() {
+                if listed.marker.is_some() && has_braces {
                     warnings.extend(self.typed_plainly(member, &words));
                 }
             } else if member.kind == Kind::Character {
@@ -151,7 +153,10 @@ impl Page<'_, '_> {
         )
         .at(self.place(&word.range))
         .expected("one spelling of a name; of two a model makes two people")
-        .help(format!("write `{{{key}}}`, or `{name}`"))
+        .help(match *self.settings.prompt_syntax.value {
+            PromptSyntax::Template => format!("write `{{{key}}}`, or `{name}`"),
+            PromptSyntax::Plain => format!("write `{name}`"),
+        })
     }
 
     /// Tells whether a word is a name but for one letter, and no other name.
@@ -193,7 +198,8 @@ impl Page<'_, '_> {
             }
             named.push(name);
             if let Some(range) = self.typed(name) {
-                warnings.push(not_cast(member).at(self.place(&range)));
+                let syntax = *self.settings.prompt_syntax.value;
+                warnings.push(not_cast(member, syntax).at(self.place(&range)));
             }
         }
     }
@@ -235,16 +241,19 @@ impl Page<'_, '_> {
     }
 }
 
-fn not_cast(member: &Member<'_>) -> Diagnostic {
+fn not_cast(member: &Member<'_>, syntax: PromptSyntax) -> Diagnostic {
     let (name, key) = (shown(member.shown), member.base());
     Diagnostic::warning(
         "named-not-cast",
         format!("{name} is typed, but `{key}` is not cast in this shot"),
     )
     .expected("whoever is seen among the shot's characters, so that its picture goes along")
-    .help(format!(
-        "add `{key}` to the shot's characters and write `{{{key}}}`"
-    ))
+    .help(match syntax {
+        PromptSyntax::Template => {
+            format!("add `{key}` to the shot's characters and write `{{{key}}}`")
+        }
+        PromptSyntax::Plain => format!("add `{key}` to the shot's characters"),
+    })
     .related(Some(member.place), format!("`{}` is here", member.key))
 }
 

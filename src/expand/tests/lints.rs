@@ -165,8 +165,7 @@ fn every_style_knows_its_own_markers() {
         assert_eq!(all(&bench), Vec::<String>::new(), "{style:?}");
     }
     let mut bench = Bench::with_cast();
-    let layer = bench.shot("0010", "@Image 1 smiles at {otto} and <<<image_1>>>");
-    layer.prompt_syntax = Some(Placed::built_in(PromptSyntax::Plain));
+    bench.shot("0010", "@Image 1 smiles at Otto and <<<image_1>>>");
     bench.cast(&["otto"]);
     let told = all(&bench);
     let codes: Vec<&str> = told
@@ -174,4 +173,25 @@ fn every_style_knows_its_own_markers() {
         .filter_map(|line| line.split(':').next())
         .collect();
     assert_eq!(codes, ["typed-marker", "near-marker", "plain-name"]);
+}
+
+#[test]
+fn braces_are_advised_only_where_they_are_names() {
+    let mut bench = Bench::with_cast();
+    let prompt = "@Image 1 smiles at Otto {so}, OTTO and Mira smile back <<<image_1>>>";
+    let layer = bench.shot("0010", prompt);
+    layer.prompt_syntax = Some(Placed::built_in(PromptSyntax::Plain));
+    bench.cast(&["otto"]);
+    let told = all(&bench);
+    assert_eq!(
+        told,
+        [
+            "typed-marker: a marker is typed in the prompt; compare it with what `reshoot \
+             explain` shows, or take `prompt_syntax` out to name entries in braces",
+            "near-marker: `@Image 1` looks like a marker but is none; write it as `reshoot explain` \
+             shows it, or write the words out",
+            "named-not-cast: `Mira` is typed, but `mira` is not cast in this shot; add `mira` to the \
+             shot's characters",
+        ]
+    );
 }

@@ -149,6 +149,9 @@ fn names_that_mean_nothing_here() {
     bench.shot("0050", "a {\"json\": 1} door");
     bench.shot("0060", "<<<image_9>>> waves");
     bench.cast(&["otto"]);
+    let layer = bench.shot("0070", "{description}");
+    let action = Placed::built_in("a door".to_owned());
+    layer.vars.insert("action".to_owned(), action);
     insta::assert_snapshot!(all(&bench), @r#"
     unknown-name [0010] nothing is called `mria` in this shot
       = a name that is known in this shot: `mira`
@@ -180,6 +183,9 @@ fn names_that_mean_nothing_here() {
     marker-without-reference [0060] `<<<image_9>>>` is typed in the prompt, but no reference has number 9
       = 1/10 references in this shot
       help: name a character or add a reference; markers are put in for you
+    unknown-name [0070] nothing is called `description` in this shot
+      = a name that is known in this shot: `action`
+      help: write `{action}`: what stands under `description` is called so
     "#);
 }
 

@@ -341,22 +341,17 @@ fn kept_warning(columns: &Columns, headers: &[(String, Place)]) -> Option<Diagno
     let warning = Diagnostic::warning("unknown-columns", message).at(*place);
     let known = || Known::ALL.iter().map(|known| known.name());
     // A header whose meaning another column took over is not misspelt.
-    let near = names
-        .iter()
-        .filter(|header| !is_known(header))
-        .find_map(|header| Some((header, nearest(header, known())?)));
-    let first = names
-        .iter()
-        .find(|header| !is_known(header))
-        .or(near.as_ref().map(|(h, _)| *h));
-    Some(match (near, first) {
-        (Some((header, near)), _) => warning.help(format!(
-            "write `{near}` if that is what {} means",
-            shown(header)
-        )),
-        (None, None) => warning
+    let unknown = names.iter().filter(|header| !is_known(header));
+    let near = unknown.clone().filter_map(|header| {
+        let near = nearest(header, known())?;
+        Some(format!("`{near}` if that is what {} means", shown(header)))
+    });
+    let near: Vec<String> = near.collect();
+    Some(match (near.as_slice(), unknown.clone().next()) {
+        ([_, ..], _) => warning.help(format!("write {}", near.join(", "))),
+        ([], None) => warning
             .help("rename it, or map it to `-` under `[columns]`: another column takes its place"),
-        (None, Some(first)) => warning.help(format!(
+        ([], Some(first)) => warning.help(format!(
             "to use one in prompts, map it under `[columns]` of the manifest, or of a `show.toml` \
              beside the list: `\"{}\" = \"{}\"`; `check --columns` prints such lines",
             first,

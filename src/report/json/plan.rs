@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::id::ShotId;
 use crate::ledger::money::plan_number;
 use crate::plan::build::{Entry, Purchase, Refetch, Unsettled};
 use crate::plan::reason::Kept;
 use crate::report::cap_lines::{self, CapLine};
+use crate::report::json::skipped::SkippedJson;
 use crate::report::json::{AccountJson, CapsJson, Each, FORMAT, OverCapJson, text};
 use crate::report::lines::Line;
 use crate::report::outlook::{Becomes, Cast, Stale, to_refresh};
-use crate::report::plan_table::{Signature, Skipped, Sum, Totals, Unasked, View};
+use crate::report::plan_table::{Signature, Sum, Totals, Unasked, View};
+use crate::report::skipped::Skipped;
 use crate::report::status::{kept_takes, run_account};
 
 /// Spells a plan as one JSON object, and a newline; `saved` says where and as what it was saved.
@@ -172,6 +173,7 @@ struct ImpactJson<'a> {
 #[derive(Serialize)]
 struct StaleJson<'a> {
     shots: Vec<&'a str>,
+    nothing_bought_yet: Vec<&'a str>,
     takes: u64,
     refresh_usd_micros: u64,
 }
@@ -179,10 +181,15 @@ struct StaleJson<'a> {
 impl<'a> StaleJson<'a> {
     fn of(stale: &'a [Stale]) -> Self {
         let (takes, price) = to_refresh(stale);
-        let mut shots: Vec<_> = stale.iter().map(|stale| stale.shot.as_str()).collect();
-        shots.dedup();
+        let names = |of: fn(&Stale) -> bool| {
+            let named = stale.iter().filter(|stale| of(stale));
+            let mut shots: Vec<_> = named.map(|stale| stale.shot.as_str()).collect();
+            shots.dedup();
+            shots
+        };
         Self {
-            shots,
+            shots: names(|_| true),
+            nothing_bought_yet: names(|stale| stale.is_unbought),
             takes,
             refresh_usd_micros: price.get(),
         }
@@ -197,7 +204,7 @@ struct CastJson<'a> {
     at: Option<&'a str>,
     shots: u64,
     sequences: u64,
-    pictures: u64,
+    takes: u64,
     becomes: BTreeMap<&'static str, u64>,
     stale: StaleJson<'a>,
 }
@@ -211,7 +218,7 @@ impl<'a> CastJson<'a> {
             at: cast.at.as_deref(),
             shots: cast.shots(),
             sequences: cast.sequences(),
-            pictures: cast.pictures,
+            takes: cast.takes,
             becomes: becomes.into_iter().filter(|(_, n)| *n > 0).collect(),
             stale: StaleJson::of(&cast.stale),
         }
@@ -234,30 +241,6 @@ impl<'a> SavedJson<'a> {
             plan: signature.plan.to_string(),
             number: plan_number(signature.plan),
             most_usd_micros: signature.most.get(),
-        }
-    }
-}
-
-/// A shot that is left out because it is not sound.
-#[derive(Serialize)]
-struct SkippedJson<'a> {
-    shot: Option<&'a str>,
-    at: Option<&'a str>,
-    file: Option<&'a str>,
-    line: Option<usize>,
-    code: &'a str,
-    message: &'a str,
-}
-
-impl<'a> SkippedJson<'a> {
-    fn of(skipped: &'a Skipped) -> Self {
-        Self {
-            shot: skipped.shot.as_ref().map(ShotId::as_str),
-            at: skipped.at.as_deref(),
-            file: skipped.file.as_deref(),
-            line: skipped.line,
-            code: skipped.code,
-            message: &skipped.message,
         }
     }
 }

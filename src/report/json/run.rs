@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::id::RunId;
 use crate::ledger::bills::Bills;
 use crate::report::json::bill::BillCheckJson;
+use crate::report::json::skipped::SkippedJson;
 use crate::report::json::status::ProblemJson;
 use crate::report::json::{AccountJson, CapsJson, FORMAT, OverCapJson, text};
 use crate::report::summary::{View, how_it_ended, problems};
@@ -41,6 +42,12 @@ pub fn spell(view: &View<'_>) -> String {
             _ => None,
         },
         left_out: outcome.capped.iter().map(OverCapJson::from).collect(),
+        skipped: view
+            .findings
+            .skipped()
+            .iter()
+            .map(SkippedJson::of)
+            .collect(),
     })
 }
 
@@ -64,6 +71,7 @@ struct RunJson<'a> {
     bill_check: BillCheckJson,
     stopped_at: Option<OverCapJson>,
     left_out: Vec<OverCapJson>,
+    skipped: Vec<SkippedJson<'a>>,
 }
 
 #[derive(Serialize)]

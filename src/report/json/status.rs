@@ -14,7 +14,7 @@ use crate::report::json::report::{RunJson, WhyJson};
 use crate::report::json::{AccountJson, CapsJson, FORMAT, text};
 use crate::report::phrase::advice;
 use crate::report::standing::Standing;
-use crate::report::status::{Counts, View, run_account};
+use crate::report::status::{Counts, Selected, View, run_account};
 use crate::runner::event::Problem;
 
 /// Spells the status as one JSON object, and a newline.
@@ -29,6 +29,7 @@ pub fn spell(view: &View<'_>) -> String {
         folder: view.folder,
         problems: ProblemJson::all(&standing.problems, unasked.as_ref()),
         takes: CountsJson::of(&Counts::of(&standing, view.plan)),
+        selected: view.selected.map(SelectedJson::of),
         shots: decided::Counts::of(view.decided).into(),
         decided: view.decided.iter().map(DecidedJson::of).collect(),
         money: MoneyJson {
@@ -90,6 +91,8 @@ struct StatusJson<'a> {
     show_id: Option<&'a str>,
     folder: &'a str,
     takes: CountsJson,
+    /// What is selected; null where everything is.
+    selected: Option<SelectedJson>,
     /// Shots of the manifest, by what is true of them.
     shots: ShotCountsJson,
     /// Every shot of which status column or decisions say something.
@@ -100,6 +103,26 @@ struct StatusJson<'a> {
     cut_off: bool,
     running: Option<RunningJson<'a>>,
     runs: Vec<RunJson<'a>>,
+}
+
+/// What the selected shots come to.
+#[derive(Serialize)]
+struct SelectedJson {
+    shots: u64,
+    wanted: u64,
+    have: u64,
+    to_buy: u64,
+}
+
+impl SelectedJson {
+    const fn of(selected: &Selected) -> Self {
+        Self {
+            shots: selected.shots,
+            wanted: selected.wanted,
+            have: selected.have,
+            to_buy: selected.to_buy,
+        }
+    }
 }
 
 /// Takes, counted by where they are.

@@ -265,9 +265,9 @@ fn the_shots_of_a_character_are_counted_by_what_becomes_of_them() {
     impact::tell_casts(&outlook.casts, false, Style::default(), &mut text);
     impact::tell_stale(&outlook.stale, false, Style::default(), &mut text);
     insta::assert_snapshot!(text, @r"
-    mira is in 4 shots of 2 sequences (8 pictures): 1 is up to date, 1 is bought anew, 1 is on hold or omitted, 1 approved is kept though stale: 104/TDD/0030; to refresh those too: $0.084
-    mira.rain is in 2 shots of 2 sequences (2 pictures): 1 is bought anew, 1 is on hold or omitted
-    Approved and kept though stale: 104/TDD/0030; to refresh them: 3 takes for $0.084 (a retake of each buys it)
+    mira is in 4 shots of 2 sequences (8 takes): 1 is up to date, 1 is bought anew, 1 is on hold or omitted, 1 approved is kept though stale: 104/TDD/0030 (nothing bought yet); to refresh those too: $0.084
+    mira.rain is in 2 shots of 2 sequences (2 takes): 1 is bought anew, 1 is on hold or omitted
+    Approved and kept though stale: 104/TDD/0030 (nothing bought yet); to refresh them: 3 takes for $0.084 (a retake of each buys it)
     ");
 }
 

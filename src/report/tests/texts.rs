@@ -54,6 +54,7 @@ fn the_status_tells_what_is_unsure_first() {
         folder: "out",
         running: None,
         decided: &[],
+        selected: None,
     };
     let text = harmless(status::text(&view, Style::default()));
     assert!(text.starts_with("unsure: 1 take: "), "{text}");
@@ -71,6 +72,7 @@ fn the_status_of_nothing() {
         folder: "o\u{1b}ut",
         running: None,
         decided: &[],
+        selected: None,
     };
     insta::assert_snapshot!(harmless(status::text(&view, Style::default())));
     insta::assert_snapshot!(harmless(json::status::spell(&view)));
@@ -195,6 +197,7 @@ fn colour_adds_nothing_but_colour() {
         folder: "out",
         running: None,
         decided: &[],
+        selected: None,
     };
     let plain = status::text(&view, Style::default());
     let style = Style {
