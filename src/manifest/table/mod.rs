@@ -152,6 +152,7 @@ pub(super) fn read(
         let message = format!("the cells of this list are separated by {name}");
         complaints.push(Diagnostic::note("delimiter", message).at(nowhere(file)));
     }
+    complaints.extend(status::misspelt(file, rows.clone(), &columns));
     read.prompts = prompts(rows.clone(), &columns.meanings);
     let list = List {
         file,

@@ -3,10 +3,14 @@
 //! Money is spent on our own words alone (`todo`, `retake`, nothing written) and on what
 //! `[statuses]` says; a tracker's word is understood by itself only where it surely buys nothing.
 
-use crate::domain::diagnostic::{Diagnostic, Place, Placed};
+use crate::domain::diagnostic::{Diagnostic, FileNo, Place, Placed};
 use crate::manifest::model::Status;
 use crate::manifest::shown::{any_of, nearest, shown};
+use crate::manifest::table::aliases::Known;
+use crate::manifest::table::cells::{Row, Rows};
+use crate::manifest::table::columns::{Column, Columns, Why};
 use crate::manifest::table::mapping::Statuses;
+use crate::manifest::table::rows::place;
 
 /// Words of trackers that surely say not to buy, with what they are read as.
 ///
@@ -74,6 +78,59 @@ pub(super) fn status(
         complaints.push(unknown(&Placed::at(text.to_owned(), place), &word));
         Status::default()
     })
+}
+
+/// Finds a column that nobody knows, called nearly `status`, that says not to buy: it is not to be
+/// overlooked, or what it holds back would be bought.
+pub(super) fn misspelt(file: FileNo, mut rows: Rows<'_>, columns: &Columns) -> Option<Diagnostic> {
+    let known = Column::Known(Known::Status);
+    if columns.meanings.contains(&known) {
+        return None;
+    }
+    let all = columns.meanings.iter().zip(&columns.reasons).enumerate();
+    let near = all.filter_map(|(at, (column, why))| match column {
+        Column::Kept(header) if *why == Why::Unknown => {
+            nearest(header, [known_name()])?;
+            Some((at, header))
+        }
+        _ => None,
+    });
+    let near: Vec<_> = near.collect();
+    let mut row = Row::default();
+    while !near.is_empty() && rows.read(&mut row) {
+        for (at, header) in &near {
+            let Some(cell) = row.cells.get(*at).filter(|cell| holds_back(&cell.text)) else {
+                continue;
+            };
+            let message = format!(
+                "the column {} says {}, but no column is called `status`",
+                shown(header),
+                shown(&cell.text)
+            );
+            return Some(
+                Diagnostic::error("misspelt-status", message)
+                    .at(place(file, row.number, *at, cell))
+                    .expected("`status` as the name of the column that holds shots back")
+                    .help(format!(
+                        "call the column `status`, or write `\"{header}\" = \"status\"` under \
+                         `[columns]`; `\"-\"` there if it is none"
+                    )),
+            );
+        }
+    }
+    None
+}
+
+const fn known_name() -> &'static str {
+    Known::Status.name()
+}
+
+/// Tells whether a word surely says not to buy.
+fn holds_back(text: &str) -> bool {
+    let word = text.to_lowercase();
+    let own = Status::parse(&word);
+    own.is_some_and(|status| !matches!(status, Status::Todo | Status::Retake))
+        || SURE.iter().any(|(sure, _)| *sure == word)
 }
 
 fn unknown(text: &Placed<String>, word: &str) -> Diagnostic {
