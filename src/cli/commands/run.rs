@@ -1,7 +1,6 @@
 //! `run`: buys what the plan says. Resuming is the same command again.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::cli::limits;
 use crate::cli::memo;
 use crate::cli::planning::{self, Budget};
 use crate::cli::repair;
+use crate::cli::searching::{self, Searched};
 use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Checked, Files, Show, Stopped, load};
 use crate::cli::signals;
@@ -29,6 +29,7 @@ use crate::ledger::port::RunLog;
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Plan, Purchase};
 use crate::plan::reason::Kept;
+use crate::provider::runware::client::Client;
 use crate::report::style::count;
 use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
@@ -37,7 +38,7 @@ use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::Stop;
 use crate::runner::{self, Doors};
 use crate::store::leftover;
-use crate::store::shelf::{self, Shelf};
+use crate::store::shelf::Shelf;
 
 /// Runs a show.
 ///
@@ -61,7 +62,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let open = || books::open(&show.output, &fresh, written, streams);
     let there = show.output.join(journal::FILE).exists();
     if !there && !written {
-        must_hold_no_images(&show.output, streams)?;
+        books::must_hold_no_images(&show.output, streams)?;
     }
     let found = if there { Some(open()?) } else { None };
     let known = found.as_ref().map(|books| &books.ledger);
@@ -131,10 +132,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     let lacking = watching::lacks_for_good(&plan);
     let trip = Trip {
         show,
-        id,
+        id: &id,
         ask_first: ask_first(&ledger, written, mended),
         args,
-        budget,
+        case,
+        budget: &budget,
         plan,
         left_out,
         until,
@@ -306,24 +308,6 @@ fn summarise(
     print(streams, &text).map(drop)
 }
 
-/// Refuses a folder that holds images whose log is gone.
-fn must_hold_no_images(output: &Path, streams: &Streams) -> Result<(), Stopped> {
-    let holds_images = shelf::holds_images(output).map_err(|error| {
-        streams.insist(&format!("error: {error}\n"));
-        Exit::Unexpected
-    })?;
-    if !holds_images {
-        return Ok(());
-    }
-    let folder = output.display();
-    streams.insist(&format!(
-        "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can tell \
-         what was paid for; put the log back, or choose another folder with --out\n",
-        journal::FILE
-    ));
-    Err(Exit::Damaged)
-}
-
 /// Shows what it will cost and asks, where somebody can answer.
 fn agree(
     args: &args::Run,
@@ -372,10 +356,11 @@ fn agree(
 /// One run, ready to go.
 struct Trip<'a> {
     show: &'static Show,
-    id: ShowId,
+    id: &'a ShowId,
     ask_first: AskFirst,
     args: &'a args::Run,
-    budget: Budget,
+    case: signed::Case<'a>,
+    budget: &'a Budget,
     plan: Plan,
     /// What would be bought, and is not signed for.
     left_out: Vec<Purchase>,
@@ -410,6 +395,9 @@ impl Trip<'_> {
             Exit::Unexpected
         })?;
         let run = RunId::new(&uuid::Uuid::new_v4().to_string());
+        let unasked = self
+            .search(&client, &journal, &run, &mut ledger, streams)
+            .await?;
         let (log, clerk) =
             Clerk::start(&self.show.output, Arc::clone(&journal), &self.plan, streams)?;
         self.start(&log, &mut ledger, &run, &endpoint, streams)
@@ -420,7 +408,7 @@ impl Trip<'_> {
         let signals = tokio::spawn(signals::watch(stopping, self.until.take()));
         let (events, happenings) = mpsc::unbounded_channel();
         let cut_off = self.cut_off;
-        let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
+        let watcher = Watcher::start(&plan, &ledger, self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
         let findings = Findings::of(&plan);
         let doors = Doors {
@@ -430,8 +418,11 @@ impl Trip<'_> {
             orders: Arc::new(self.show) as _,
         };
         let began = std::time::Instant::now();
-        let mut outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
-        signed::add_left_out(&self.left_out, &self.budget, &mut outcome);
+        let mut outcome = match unasked {
+            Some(end) => Outcome::not_begun(end, ledger, &plan),
+            None => runner::run(doors, ledger, plan, settings, stop, events).await,
+        };
+        signed::add_left_out(&self.left_out, self.budget, &mut outcome);
         signals.abort();
         watcher.finish().await;
         if let Some(server) = server {
@@ -467,12 +458,45 @@ impl Trip<'_> {
             self.show,
             &outcome,
             &findings,
-            &self.budget,
+            self.budget,
             began.elapsed(),
             exit,
             streams,
         )?;
         Ok(exit)
+    }
+
+    /// Searches for what an earlier log told of, before anything is bought on a new one; what is
+    /// found is planned for. Gives the end of a run that could not even ask.
+    async fn search(
+        &mut self,
+        client: &Client,
+        journal: &Journal,
+        run: &RunId,
+        ledger: &mut Ledger,
+        streams: &Streams,
+    ) -> Result<Option<RunEnd>, Stopped> {
+        if self.ask_first != AskFirst::EveryAttempt {
+            return Ok(None);
+        }
+        let case = searching::Case {
+            show: self.show,
+            id: self.id,
+            run,
+            journal,
+            streams,
+        };
+        match case.search(client, ledger).await? {
+            Searched::Nothing => Ok(None),
+            Searched::NotAsked(end) => Ok(Some(end)),
+            Searched::TakenOver => {
+                let left = self.case.left(ledger, streams)?;
+                self.lacking = watching::lacks_for_good(&left.plan);
+                self.plan = left.plan;
+                self.left_out = left.left_out;
+                Ok(None)
+            }
+        }
     }
 
     /// Logs that the run begins.
