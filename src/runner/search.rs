@@ -101,10 +101,7 @@ pub struct Ground<'g> {
 ///
 /// # Errors
 /// Gives the trouble of a provider that cannot be asked: nothing may then be bought.
-pub async fn search<P: Provider>(
-    provider: &P,
-    ground: &Ground<'_>,
-) -> Result<Vec<Found>, Trouble> {
+pub async fn search<P: Provider>(provider: &P, ground: &Ground<'_>) -> Result<Vec<Found>, Trouble> {
     /// Shots looked for together.
     const SHOTS: usize = 16;
     let mut search = Search {
@@ -273,7 +270,9 @@ impl<P: Provider> Search<'_, P> {
         loop {
             let mut ids = HashMap::new();
             for (place, trace) in traces.iter_mut().enumerate() {
-                trace.open.extend((trace.next..trace.end).map(|take| (take, 0)));
+                trace
+                    .open
+                    .extend((trace.next..trace.end).map(|take| (take, 0)));
                 trace.next = trace.next.max(trace.end);
                 for (take, attempt) in std::mem::take(&mut trace.open) {
                     let id = trace.id(self.ground.show, take, attempt);
@@ -406,7 +405,11 @@ const fn window(takes: u32) -> u32 {
 fn neighbours(own: Variant, cells: usize) -> Vec<Variant> {
     let cells = u32::try_from(cells).unwrap_or(u32::MAX);
     let reach = u32::try_from(NEIGHBOURS).unwrap_or(u32::MAX);
-    let last = own.0.max(cells.min(reach)).saturating_mul(2).min(own.0.saturating_add(reach));
+    let last = own
+        .0
+        .max(cells.min(reach))
+        .saturating_mul(2)
+        .min(own.0.saturating_add(reach));
     let first = own.0.saturating_sub(reach);
     let mut numbers: Vec<u32> = (first..=last).filter(|number| *number != own.0).collect();
     numbers.sort_by_key(|number| number.abs_diff(own.0));
@@ -414,11 +417,7 @@ fn neighbours(own: Variant, cells: usize) -> Vec<Variant> {
     numbers.into_iter().map(Variant).collect()
 }
 
-async fn details<P: Provider>(
-    provider: &P,
-    task: TaskId,
-    retries: u32,
-) -> Result<Known, Trouble> {
+async fn details<P: Provider>(provider: &P, task: TaskId, retries: u32) -> Result<Known, Trouble> {
     let mut failures = 0;
     loop {
         match provider.details(task).await {
@@ -438,7 +437,9 @@ async fn rest(error: CallError, failures: u32, retries: u32) -> Result<(), Troub
         return Err(error.trouble);
     }
     let asked = error.retry_after.map(|asked| asked.0);
-    let wait = asked.unwrap_or_default().max(FIRST * 2_u32.pow(failures.min(8)));
+    let wait = asked
+        .unwrap_or_default()
+        .max(FIRST * 2_u32.pow(failures.min(8)));
     tokio::time::sleep(wait.min(Duration::from_secs(60))).await;
     Ok(())
 }

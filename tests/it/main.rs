@@ -27,6 +27,7 @@ mod promises;
 mod repair;
 mod run;
 mod schema;
+mod search;
 mod settle;
 mod signals;
 mod tangles;

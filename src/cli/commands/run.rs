@@ -419,7 +419,11 @@ impl Trip<'_> {
         };
         let began = std::time::Instant::now();
         let mut outcome = match unasked {
-            Some(end) => Outcome::not_begun(end, ledger, &plan),
+            Some(end) => {
+                // Whoever listens waits until nobody speaks any more.
+                drop((doors, events, stop));
+                Outcome::not_begun(end, ledger, &plan)
+            }
             None => runner::run(doors, ledger, plan, settings, stop, events).await,
         };
         signed::add_left_out(&self.left_out, self.budget, &mut outcome);
