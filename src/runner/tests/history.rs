@@ -266,7 +266,7 @@ impl History {
         };
         // Half the steps are among the first few dozen, where most of a life happens.
         let mut step = |odds| {
-            let reach = people.pick(&[30, 120, 400, 800]);
+            let reach = people.pick(&[30, 120, 400]);
             people.chance(odds).then(|| people.within(1..reach))
         };
         let (crash, drain) = (step(550), step(200));
@@ -478,6 +478,11 @@ impl History {
                     edition = found;
                 }
                 Err(end) => return end,
+            }
+            // Most lives end where most happens, which is not while questions are asked.
+            let mut state = self.universe.state();
+            if state.dice.chance(700) {
+                state.steps = 0;
             }
         }
         let ledger = match self.open(&log, &settings, flags).await {
