@@ -107,6 +107,27 @@ pub fn must_be_there(output: &Path, streams: &Streams) -> Result<(), Stopped> {
     Err(Exit::Usage)
 }
 
+/// Refuses a folder that holds images whose log is gone.
+///
+/// # Errors
+/// Ends with [`Exit::Damaged`] after saying so.
+pub fn must_hold_no_images(output: &Path, streams: &Streams) -> Result<(), Stopped> {
+    let holds_images = shelf::holds_images(output).map_err(|error| {
+        streams.insist(&format!("error: {error}\n"));
+        Exit::Unexpected
+    })?;
+    if !holds_images {
+        return Ok(());
+    }
+    let folder = output.display();
+    streams.insist(&format!(
+        "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can tell \
+         what was paid for; put the log back, or choose another folder with --out\n",
+        journal::FILE
+    ));
+    Err(Exit::Damaged)
+}
+
 /// Opens the run log of an output folder for a run.
 ///
 /// # Errors

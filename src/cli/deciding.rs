@@ -15,20 +15,20 @@ use crate::ledger::decision::Decisions;
 use crate::manifest::model::{Manifest, Shot, Status};
 use crate::report::decided::{Column, Decided};
 
-/// Reads the decisions of an output folder.
+/// Reads the decisions of an output folder, and tells whether their file ends in no whole record.
 ///
 /// # Errors
 /// Ends with an exit code after saying what is wrong.
-pub fn read(output: &Path, streams: &Streams) -> Result<Decisions, Stopped> {
+pub fn read(output: &Path, streams: &Streams) -> Result<(Decisions, bool), Stopped> {
     let (decisions, tail) = decisions::read(output).map_err(|error| stopped(&error, streams))?;
-    if let Some(tail) = tail {
+    if let Some(tail) = &tail {
         tell_tail(
-            &tail,
+            tail,
             "it counts for nothing, and the next decision cuts it off",
             streams,
         );
     }
-    Ok(decisions)
+    Ok((decisions, tail.is_some()))
 }
 
 /// Says that the decisions did not end in a whole line, and what becomes of that.

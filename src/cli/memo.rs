@@ -83,7 +83,7 @@ pub fn recall(streams: &Streams) -> Option<String> {
     let lock = Lock::take(&opened, books::now()).ok()?;
     let holds = LogFile::of(&memo.output) == Some(memo.log)
         && memo.output.join(sums::FILE).is_file()
-        && memo.seen.iter().all(|seen| *seen == Seen::now(&seen.path))
+        && memo.seen.iter().all(Seen::is_as_it_was)
         && memo.has_all_images();
     drop(lock);
     if !holds {
@@ -142,8 +142,8 @@ fn place(streams: &Streams) -> Option<(PathBuf, String)> {
 impl Memo {
     /// Gathers what a run looked at; nothing where the next one might find it otherwise.
     fn of(show: &Show, ledger: &Ledger, talk: &str, data: &str) -> Option<Self> {
-        if ledger.was_cut_off() {
-            // What was left unfinished is looked for until a run has ended well.
+        if ledger.was_cut_off() || show.decisions_are_torn {
+            // What was left unfinished is looked for until a run has ended well, and told.
             return None;
         }
         let mut seen = show.seen.clone();

@@ -18,6 +18,7 @@ pub mod memo;
 pub mod planning;
 pub mod render;
 pub mod repair;
+pub mod searching;
 pub mod service;
 pub mod settings;
 pub mod show;

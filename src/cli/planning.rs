@@ -1,6 +1,6 @@
 //! From a show and its ledger to a plan.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use crate::cli::args;
 use crate::cli::exit::Exit;
@@ -8,14 +8,15 @@ use crate::cli::show::{Checked, Files, Show, Stopped, selection};
 use crate::cli::streams::Streams;
 use crate::cli::unselected;
 use crate::domain::diagnostic::Placed;
-use crate::domain::id::{Key, ShotId, ShowId, Variant};
+use crate::domain::id::ShowId;
 use crate::domain::money::Micros;
-use crate::expand::numbers::{Known, Numbers, Values};
+use crate::expand::numbers::Numbers;
 use crate::expand::wanted::Wanted;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::Caps;
 use crate::ledger::task::OnDisk;
 use crate::plan::build::{Builder, Entry, Plan, Purchase, Terms};
+use crate::plan::numbers;
 
 /// The caps in force, and each by the name of where it was set.
 #[derive(Clone, Debug, Default)]
@@ -130,34 +131,7 @@ pub fn plan(
 /// Gathers the numbers that variants had, of every shot that has variants now or had them before.
 #[must_use]
 pub fn numbers(show: &Show, ledger: &Ledger) -> Numbers {
-    let mut numbers = Numbers::default();
-    let mut add = |shot: &ShotId, variant: Variant, values: &[Values]| {
-        let keys = ledger.tasks_of(shot, variant).map(|(_, task)| task.key);
-        let keys: Vec<Key> = keys.collect();
-        if !keys.is_empty() {
-            let values = values.to_vec();
-            let known = Known {
-                variant,
-                values,
-                keys,
-            };
-            numbers.add(shot, known);
-        }
-    };
-    let mut met = HashSet::new();
-    for (shot, variants) in ledger.varied() {
-        met.insert(shot);
-        add(shot, Variant(0), &[]);
-        for (variant, values) in variants {
-            add(shot, *variant, values);
-        }
-    }
-    for shot in show.manifest.shots.varied() {
-        if met.insert(shot) {
-            add(shot, Variant(0), &[]);
-        }
-    }
-    numbers
+    numbers::known(ledger, show.manifest.shots.varied())
 }
 
 /// Checks the show and builds its plan, and passes on what it is built of and what becomes of it.

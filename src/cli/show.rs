@@ -54,6 +54,8 @@ pub struct Show {
     pub sha256: Sha256,
     /// What people decided.
     pub decisions: Decisions,
+    /// Whether the file of decisions ends in no whole record.
+    pub decisions_are_torn: bool,
     /// Where its files go.
     pub output: PathBuf,
     /// Whether that is the folder of its rehearsal.
@@ -113,7 +115,7 @@ pub fn load(args: &args::Manifest, streams: &Streams) -> Result<Show, Stopped> {
     // Before they are read, so that one made meanwhile counts as a change.
     let decided = show.output.join(decisions::FILE);
     show.seen.push(Seen::now(&decided));
-    show.decisions = deciding::read(&show.output, streams)?;
+    (show.decisions, show.decisions_are_torn) = deciding::read(&show.output, streams)?;
     let statuses = deciding::overruled(show.manifest, &show.decisions);
     show.expansion.overrule(statuses);
     Ok(show)
@@ -162,6 +164,7 @@ pub fn load_undecided(args: &args::Manifest, streams: &Streams) -> Result<Show, 
         complaints,
         sha256: digest(&manifest.sources),
         decisions: Decisions::default(),
+        decisions_are_torn: false,
         output,
         rehearsal: args.rehearse,
         name: file_name(&args.manifest),

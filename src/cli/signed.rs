@@ -20,6 +20,7 @@ use crate::plan::foresight::Foresight;
 use crate::plan::moved::{self, Now};
 use crate::plan::saved::json::{self, NotAPlan};
 use crate::plan::saved::{Flags, SavedPlan};
+use crate::report::escape::shown;
 use crate::report::json as spelled;
 use crate::report::moved::{self as told, View};
 use crate::report::prices::Prices;
@@ -169,6 +170,25 @@ impl Signed {
         budget.named.insert("plan".to_owned(), most);
     }
 
+    /// Refuses another output folder where nothing would tell what was spent there already: the
+    /// account of a plan is in the run log, and only a show with an id finds its purchases without.
+    fn must_be_here(&self, show: &Show, manifest: &Path, streams: &Streams) -> Result<(), Stopped> {
+        let signed = Path::new(&self.plan.output);
+        let named_alike = beside(signed, Path::new(&self.plan.manifest));
+        let is_same = *signed == *show.output || named_alike == beside(&show.output, manifest);
+        if is_same || show.rehearsal || show.manifest.show.id.is_some() {
+            return Ok(());
+        }
+        let (before, now) = (shown(&self.plan.output), show.output.to_string_lossy());
+        streams.insist(&format!(
+            "error: the plan was made with the run log of {before}, and this is {}: a show without \
+             `id` in `[show]` cannot tell there what was bought under the plan already; name the \
+             same folder, or plan and sign anew\n\nNothing was sent, nothing was spent.\n",
+            shown(&now)
+        ));
+        Err(Exit::Invalid)
+    }
+
     /// Makes the plan anew and compares: gives what is left of it to do.
     fn left(&self, case: &Case<'_>, ledger: &Ledger, streams: &Streams) -> Result<Left, Stopped> {
         let Case {
@@ -178,6 +198,7 @@ impl Signed {
             budget,
             ..
         } = *case;
+        self.must_be_here(show, &args.manifest.manifest, streams)?;
         let mut chosen = args.selection.clone();
         // What was bought since counts no more: the limit is that of what is signed.
         chosen.limit = None;
@@ -237,6 +258,12 @@ impl Signed {
             left_out: comparison.left_out,
         })
     }
+}
+
+/// Gives a folder as it is named from the folder of a manifest.
+fn beside<'p>(folder: &'p Path, manifest: &Path) -> &'p Path {
+    let parent = manifest.parent().unwrap_or(Path::new(""));
+    folder.strip_prefix(parent).unwrap_or(folder)
 }
 
 /// Gathers the caps of a run: those of the show, `--max-cost` and what was signed.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::diagnostic::{Diagnostic, Place};
 use crate::domain::id::{ShotId, Variant};
@@ -36,7 +36,7 @@ pub struct Expansion<'m> {
     /// What is true of shots whose status column does not have the last word.
     overruled: HashMap<ShotId, Status>,
     unprompted: Option<Place>,
-    numbers: OnceLock<Numbers>,
+    numbers: RwLock<Option<Arc<Numbers>>>,
 }
 
 /// All that is known of one shot and variant.
@@ -86,7 +86,7 @@ impl<'m> Expansion<'m> {
             facts,
             overruled: HashMap::new(),
             unprompted: first.filter(|_| !prompted),
-            numbers: OnceLock::new(),
+            numbers: RwLock::default(),
         }
     }
 
@@ -94,13 +94,26 @@ impl<'m> Expansion<'m> {
     ///
     /// Only the first call counts, so that nothing is renumbered while a run goes on.
     pub fn remember(&self, numbers: impl FnOnce() -> Numbers) {
-        self.numbers.get_or_init(numbers);
+        let mut known = self.numbers.write().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_with(|| Arc::new(numbers()));
+    }
+
+    /// Takes over other numbers, once more is known than the log told; to be done before a run.
+    pub fn learn(&self, numbers: Numbers) {
+        let mut known = self.numbers.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::new(numbers));
+    }
+
+    fn known_numbers(&self) -> Option<Arc<Numbers>> {
+        let numbers = self.numbers.read().unwrap_or_else(PoisonError::into_inner);
+        numbers.clone()
     }
 
     /// Gives the variants of a shot under the numbers they had before.
     fn cells<'s>(&self, shot: &'s Shot) -> Result<Vec<Cell<'s>>, Vec<Diagnostic>> {
         let mut cells = cells(shot)?;
-        let known = self.numbers.get().map(|numbers| numbers.of(&shot.id.value));
+        let numbers = self.known_numbers();
+        let known = numbers.as_ref().map(|numbers| numbers.of(&shot.id.value));
         if let Some(known) = known.filter(|known| !known.is_empty()) {
             assign(&mut cells, known, |cell| {
                 let (wanted, _) = self.variant(shot, cell).ok()?;

@@ -108,32 +108,52 @@ fn are_of(values: &Values, cell: &Cell<'_>) -> bool {
     values.len() == cell.values.len() && values.iter().all(holds)
 }
 
+/// Numbers the variants of a shot that varies over one list, for tests without a manifest; a shot
+/// without one is a single variant.
+#[cfg(test)]
+pub(crate) fn numbers_of(
+    axis: &str,
+    list: &[String],
+    known: &[Known],
+    key: impl Fn(&str) -> Option<Key>,
+) -> Vec<Variant> {
+    use crate::domain::diagnostic::Placed;
+    let list: Vec<_> = list.iter().cloned().map(Placed::built_in).collect();
+    let cell = |(at, value)| Cell {
+        variant: Variant(at),
+        values: vec![(axis, value)],
+        layer: None,
+    };
+    let mut cells: Vec<Cell<'_>> = (1..).zip(&list).map(cell).collect();
+    if cells.is_empty() {
+        cells.push(Cell {
+            variant: Variant(0),
+            values: Vec::new(),
+            layer: None,
+        });
+    }
+    assign(&mut cells, known, |cell| {
+        key(cell.values.first().map_or("", |(_, value)| &value.value))
+    });
+    cells.iter().map(|cell| cell.variant).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::diagnostic::Placed;
     use crate::domain::digest::Sha256;
 
-    /// The looks that a shot is varied over, in the order written.
+    /// The numbers of the looks that a shot is varied over, in the order written.
     fn numbered(looks: &[&str], known: &[Known], keys: &[(&str, &str)]) -> Vec<u32> {
-        let values: Vec<_> = looks
-            .iter()
-            .map(|look| Placed::built_in((*look).to_owned()))
-            .collect();
-        let cell = |(at, value)| Cell {
-            variant: Variant(u32::try_from(at).expect("few") + 1),
-            values: vec![("look", value)],
-            layer: None,
-        };
-        let mut cells: Vec<_> = values.iter().enumerate().map(cell).collect();
-        assign(&mut cells, known, |cell| {
-            let look = &cell.values[0].1.value;
-            let own = keys.iter().find(|(name, _)| name == look);
+        let looks: Vec<String> = looks.iter().map(|look| (*look).to_owned()).collect();
+        let key = |look: &str| {
+            let own = keys.iter().find(|(name, _)| *name == look);
             own.map(|(_, key)| Key(Sha256::of(key.as_bytes())))
-        });
-        cells.iter().map(|cell| cell.variant.0).collect()
+        };
+        let variants = numbers_of("look", &looks, known, key).into_iter();
+        variants.map(|variant| variant.0).collect()
     }
 
     fn known(number: u32, looks: &[&str], keys: &[&str]) -> Known {

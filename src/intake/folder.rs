@@ -38,6 +38,18 @@ impl Seen {
             sha256: bytes.map(|bytes| Sha256::of(&bytes)),
         }
     }
+
+    /// Tells whether it is there as it was, or still not there at all.
+    ///
+    /// One that cannot be read is neither: whoever needs it has to complain.
+    #[must_use]
+    pub fn is_as_it_was(&self) -> bool {
+        match (fs::read(&self.path), &self.sha256) {
+            (Ok(bytes), Some(sha256)) => Sha256::of(&bytes) == *sha256,
+            (Err(error), None) => matches!(refusal(&error), NotFound::Missing),
+            (Ok(_), None) | (Err(_), Some(_)) => false,
+        }
+    }
 }
 
 /// A file below the folder.

@@ -13,6 +13,7 @@ pub mod build;
 mod counting;
 pub mod foresight;
 pub mod moved;
+pub mod numbers;
 pub mod reason;
 pub mod saved;
 pub mod select;

@@ -36,7 +36,7 @@ pub(super) fn intent<L: RunLog, P: Provider, S: ImageStore>(
     }
 }
 
-fn made(wanted: &Wanted) -> Made {
+pub(super) fn made(wanted: &Wanted) -> Made {
     let request = &wanted.request;
     let (size, resolution) = match request.size {
         AskedSize::Exact(width, height) => (Some((width, height)), None),

@@ -21,6 +21,7 @@ mod place;
 mod poller;
 mod purchase;
 mod scout;
+pub mod search;
 pub mod settings;
 mod settle;
 pub mod shutdown;

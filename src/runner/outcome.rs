@@ -5,6 +5,7 @@ use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::OverCap;
 use crate::ledger::port::LogError;
+use crate::plan::build::Plan;
 use crate::runner::event::Problem;
 use crate::runner::shutdown::Why;
 
@@ -85,6 +86,23 @@ impl RunEnd {
 }
 
 impl Outcome {
+    /// Gives what came of a run that ended before anything of its plan was begun.
+    #[must_use]
+    pub fn not_begun(end: RunEnd, ledger: Ledger, plan: &Plan) -> Self {
+        let takes = plan.purchases.iter();
+        let takes = takes.map(|purchase| u64::from(purchase.takes.count));
+        Self {
+            end,
+            ledger,
+            problems: Vec::new(),
+            saved: 0,
+            refetched: 0,
+            not_begun: takes.sum(),
+            capped: Vec::new(),
+            pace: Pace::default(),
+        }
+    }
+
     /// Gives what this run spent, together with runs before it that were cut off.
     #[must_use]
     pub fn spent(&self) -> Micros {

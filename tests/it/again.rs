@@ -131,3 +131,34 @@ fn a_memo_that_is_damaged_or_gone_is_none() {
     fs::write(show.path().join(".cache"), "no folder").expect("written");
     show.run(&server, &[]).exits(0).says(NOTHING);
 }
+
+#[test]
+fn what_cannot_be_read_is_not_what_was_not_there() {
+    let server = Rehearsal::start(&["--latency", "10ms"]);
+    let show = bought(&server);
+    let decisions = show.path().join("out/decisions.jsonl");
+    fs::create_dir(&decisions).expect("a folder");
+    again(&show, &server).exits(1);
+    fs::remove_dir(&decisions).expect("removed");
+    again(&show, &server).exits(0).says(MARKED);
+    // A list given as the manifest looks for settings beside it.
+    let list = ["run", "shots.csv", "--yes", "--out", "list", "--endpoint"];
+    let list = [&list[..], &[&server.endpoint]].concat();
+    let run = || show.reshoot(&list);
+    fs::remove_file(show.path().join("show.toml")).expect("removed");
+    run().exits(0);
+    run().exits(0).says(NOTHING);
+    fs::create_dir(show.path().join("presets.toml")).expect("a folder");
+    run().exits(3).says("it is a folder");
+}
+
+#[test]
+fn decisions_that_end_in_no_whole_record_are_told_every_time() {
+    let server = Rehearsal::start(&["--latency", "10ms"]);
+    let show = bought(&server);
+    show.write("out/decisions.jsonl", "{\"seq\":1,");
+    for _ in 0..3 {
+        let said = show.run(&server, &[]);
+        said.exits(0).says(NOTHING).says("no whole record");
+    }
+}

@@ -30,6 +30,7 @@ mod repair;
 mod run;
 mod schema;
 mod scripts;
+mod search;
 mod settle;
 mod signals;
 mod tangles;

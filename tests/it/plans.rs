@@ -342,6 +342,25 @@ fn a_lost_log_does_not_buy_a_plan_again() {
 }
 
 #[test]
+fn a_plan_of_a_show_without_an_id_is_spent_in_its_own_folder_alone() {
+    let show = cast();
+    let manifest = fs::read_to_string(show.path().join("show.toml")).expect("the manifest");
+    let manifest = manifest.replace("id = \"8f14e45f-ceea-467f-a9b1-0d3c2b5a7e10\"\n", "");
+    show.write("show.toml", &manifest);
+    let server = Rehearsal::start(&["--latency", QUICK]);
+    sign(&show, &[]);
+    obey(&show, &server, &[]).exits(0);
+    show.audit(&server, 4);
+    let said = obey(&show, &server, &["--out", "other"]);
+    said.exits(3)
+        .says("the plan was made with the run log of out, and this is other");
+    show.audit(&server, 4);
+    obey(&show, &server, &["--out", "out"])
+        .exits(0)
+        .says("Nothing to do");
+}
+
+#[test]
 fn a_plan_can_be_rehearsed_before_it_is_bought() {
     let show = cast();
     let server = Rehearsal::start(&["--latency", QUICK]);

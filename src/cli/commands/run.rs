@@ -3,7 +3,6 @@
 mod trip;
 
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +33,6 @@ use crate::report::summary::Findings;
 use crate::report::{json, plan_table, status, summary};
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
 use crate::runner::settings::AskFirst;
-use crate::store::shelf;
 
 /// Runs a show.
 ///
@@ -96,10 +94,11 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
     } = ground.take(found, streams)?;
     let trip = Trip {
         show,
-        id,
+        id: &id,
         ask_first: ask_first(&ledger, ground.written, mended),
         args,
-        budget,
+        case,
+        budget: &budget,
         lacking: watching::lacks_for_good(&plan),
         plan,
         left_out,
@@ -144,7 +143,7 @@ impl Ground {
         let written = show.manifest.show.id.is_some();
         let there = show.output.join(journal::FILE).exists();
         if !there && !written {
-            must_hold_no_images(&show.output, streams)?;
+            books::must_hold_no_images(&show.output, streams)?;
         }
         Ok(Self {
             show,
@@ -317,24 +316,6 @@ fn summarise(
         summary::text(&view, streams.style())
     };
     print(streams, &text).map(drop)
-}
-
-/// Refuses a folder that holds images whose log is gone.
-fn must_hold_no_images(output: &Path, streams: &Streams) -> Result<(), Stopped> {
-    let holds_images = shelf::holds_images(output).map_err(|error| {
-        streams.insist(&format!("error: {error}\n"));
-        Exit::Unexpected
-    })?;
-    if !holds_images {
-        return Ok(());
-    }
-    let folder = output.display();
-    streams.insist(&format!(
-        "error: {folder}/images holds files, but {folder}/{} is gone: without it nobody can tell \
-         what was paid for; put the log back, or choose another folder with --out\n",
-        journal::FILE
-    ));
-    Err(Exit::Damaged)
 }
 
 /// Shows what it will cost and asks, where somebody can answer.

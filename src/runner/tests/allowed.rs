@@ -10,8 +10,8 @@ use crate::ledger::task::{End, Fate};
 use crate::manifest::model::Status;
 use crate::runner::tests::cupboard::Cupboard;
 
-/// A request, as far as it makes a picture.
-pub(super) type Picture = (ShotId, Variant, Key);
+/// A request, as far as it makes a picture, whatever number its variant has.
+pub(super) type Picture = (ShotId, Key);
 
 /// How many images may be bought of each picture.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(super) struct Allowed {
 
 impl Allowed {
     pub(super) fn want(&mut self, wanted: &Wanted) {
-        let picture = (wanted.shot.clone(), wanted.variant, wanted.key);
+        let picture = (wanted.shot.clone(), wanted.key);
         let asked = if wanted.status == Status::Retake {
             &mut self.retakes
         } else {
@@ -44,7 +44,7 @@ impl Allowed {
     /// A person asks for what is unsure, lost or missing to be bought again.
     pub(super) fn rebuy(&mut self, ledger: &Ledger, images: &Cupboard) {
         for (id, task) in ledger.tasks() {
-            let picture = (task.shot.clone(), task.variant, task.key);
+            let picture = (task.shot.clone(), task.key);
             let again = self.again.entry(picture).or_default();
             for image in &task.images {
                 let gone = match &image.fate {
@@ -69,7 +69,7 @@ impl Allowed {
             let Some(task) = ledger.task(take.task) else {
                 continue;
             };
-            let picture = (task.shot.clone(), task.variant, task.key);
+            let picture = (task.shot.clone(), task.key);
             let again = self.again.entry(picture).or_default();
             again.insert((take.task, take.index));
         }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::digest::Sha256;
 use crate::domain::id::{RunId, ShotId, ShowId};
 use crate::domain::money::Micros;
+use crate::expand::numbers::Numbers;
 use crate::ledger::decision::{self, Act, Decision, Decisions, SetAside};
 use crate::ledger::fold::Ledger;
 use crate::ledger::known;
@@ -18,9 +19,11 @@ use crate::ledger::port::{LogError, RunLog as _};
 use crate::ledger::record::{LogOpened, Record, RunEnded, RunStarted};
 use crate::ledger::task::{End as TaskEnd, OnDisk, Task};
 use crate::plan::build::{Builder, FileState, Plan, Terms};
+use crate::plan::numbers;
 use crate::plan::select::Selection;
 use crate::runner::event::ProblemKind;
 use crate::runner::outcome::{Outcome, Pace, RunEnd};
+use crate::runner::search::{self, Found, Ground, NotWritten};
 use crate::runner::settings::{AskFirst, Settings};
 use crate::runner::shutdown::Stop;
 use crate::runner::tests::cupboard::Shelf;
@@ -28,7 +31,7 @@ use crate::runner::tests::dice::Dice;
 use crate::runner::tests::log_disk::{Death, Log};
 use crate::runner::tests::promises;
 use crate::runner::tests::service::Line;
-use crate::runner::tests::show::{Edition, Script};
+use crate::runner::tests::show::{Edition, REWRITTEN, Script};
 use crate::runner::tests::sights::{Sight, Sights};
 use crate::runner::tests::universe::{Fates, State, Universe};
 use crate::runner::tests::weather::{FOR_EVER, PRICE, Weather};
@@ -130,7 +133,7 @@ impl History {
         };
         Self {
             universe,
-            edition: Arc::new(Edition::of(&script)),
+            edition: Arc::new(Edition::of(&script, &Numbers::default())),
             script,
             caps: Caps::default(),
             settings,
@@ -181,8 +184,10 @@ impl History {
         }
         while people.chance(400) {
             let edit = self.script.edit(people);
-            self.edition = Arc::new(Edition::of(&self.script));
             state.see(Sight::Edited);
+            if edit == REWRITTEN {
+                state.see(Sight::Rewritten);
+            }
             state.tell(|| format!("people: {edit}"));
         }
         if people.chance(150) {
@@ -316,6 +321,10 @@ impl History {
     }
 
     pub(super) fn plan(&self, flags: Flags) -> Plan {
+        self.plan_of(&self.edition, flags)
+    }
+
+    fn plan_of(&self, edition: &Edition, flags: Flags) -> Plan {
         let state = self.universe.state();
         let selection = Selection {
             limit: flags.limit,
@@ -336,7 +345,7 @@ impl History {
             file_state: &files,
         };
         let mut builder = Builder::new(&state.log.ledger, terms);
-        for (index, wanted) in &self.edition.0 {
+        for (index, wanted) in &edition.0 {
             builder.add(*index, wanted);
         }
         builder.finish()
@@ -401,9 +410,20 @@ impl History {
         }
     }
 
-    fn begin(&self, flags: Flags, fates: Fates) {
-        let mut state = self.universe.state();
+    /// Works out what the script asks for, given what the log tells.
+    fn edition(&self, ledger: &Ledger, found: &[Found]) -> Arc<Edition> {
+        let mut numbers = numbers::known(ledger, &self.script.varied());
+        for found in found {
+            numbers.add(&found.shot, found.number());
+        }
+        Arc::new(Edition::of(&self.script, &numbers))
+    }
+
+    fn begin(&mut self, flags: Flags, fates: Fates) {
+        let universe = Arc::clone(&self.universe);
+        let mut state = universe.state();
         let state = &mut *state;
+        self.edition = self.edition(&state.log.ledger, &[]);
         state.deliver();
         for (_, wanted) in &self.edition.0 {
             state.allowed.want(wanted);
@@ -424,7 +444,7 @@ impl History {
         }
     }
 
-    async fn run(&self, plan: Plan, flags: Flags) -> End {
+    async fn run(&self, mut plan: Plan, flags: Flags) -> End {
         let (log_is_new, cut_off, gone_through) = {
             let state = self.universe.state();
             let ledger = &state.log.ledger;
@@ -449,6 +469,22 @@ impl History {
         if cut_off || log_is_new {
             self.universe.state().images.sweep();
         }
+        let mut edition = Arc::clone(&self.edition);
+        if settings.ask_first == AskFirst::EveryAttempt {
+            match self.search(&log, &settings).await {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    plan = self.plan_of(&found, flags);
+                    edition = found;
+                }
+                Err(end) => return end,
+            }
+            // Most lives end where most happens, which is not while questions are asked.
+            let mut state = self.universe.state();
+            if state.dice.chance(700) {
+                state.steps = 0;
+            }
+        }
         let ledger = match self.open(&log, &settings, flags).await {
             Ok(ledger) => ledger,
             Err(error) => return End::Outcome(Box::new(failed(error))),
@@ -457,7 +493,7 @@ impl History {
             log: Arc::clone(&log),
             provider: Arc::new(Line(Arc::clone(&self.universe))),
             store: Arc::new(Shelf(Arc::clone(&self.universe))),
-            orders: Arc::clone(&self.edition) as _,
+            orders: edition as _,
         };
         let (stop, stopped) = watch::channel(Stop::No);
         self.universe.state().stop = Some(stop);
@@ -480,8 +516,48 @@ impl History {
         End::Outcome(Box::new(outcome))
     }
 
-    /// Begins the log where there is none, and the run; gives the ledger the run begins with.
-    async fn open(&self, log: &Log, settings: &Settings, flags: Flags) -> Result<Ledger, LogError> {
+    /// Searches for what a lost log told of, as the program does; gives what is asked for under the
+    /// numbers that were found, if anything was.
+    async fn search(&self, log: &Log, settings: &Settings) -> Result<Option<Arc<Edition>>, End> {
+        let before = self.universe.state().log.ledger.clone();
+        let ground = Ground {
+            show: &self.show,
+            ledger: &before,
+            shots: self.script.shots.len(),
+            wanted: &|index| self.edition.of_shot(index),
+            poll_batch: settings.poll_batch,
+            retries: settings.retries,
+            going_on: &|| {},
+        };
+        let line = Line(Arc::clone(&self.universe));
+        let found = match search::search(&line, &ground).await {
+            Ok(found) if found.is_empty() => return Ok(None),
+            Ok(found) => found,
+            Err(trouble) => {
+                let end = RunEnd::Unreachable(trouble);
+                let outcome = Outcome::not_begun(end, before, &Plan::default());
+                return Err(End::Outcome(Box::new(outcome)));
+            }
+        };
+        let failed = |error| End::Outcome(Box::new(failed(error)));
+        self.begin_log(log).await.map_err(failed)?;
+        let edition = self.edition(&before, &found);
+        let mut ledger = self.universe.state().log.ledger.clone();
+        let run = &settings.run;
+        match search::take_over(log, &mut ledger, &found, &*edition, run).await {
+            Ok(_) => {
+                self.universe.state().see(Sight::Searched);
+                Ok(Some(edition))
+            }
+            Err(NotWritten::Log(error)) => Err(failed(error)),
+            Err(NotWritten::Contradiction(why)) => {
+                self.universe.breaks(|| why.to_string());
+                Err(End::Cut)
+            }
+        }
+    }
+
+    async fn begin_log(&self, log: &Log) -> Result<(), LogError> {
         if self.universe.state().log.is_new() {
             let opened = LogOpened {
                 format: 1,
@@ -491,6 +567,12 @@ impl History {
             };
             log.append(Record::LogOpened(opened)).await?;
         }
+        Ok(())
+    }
+
+    /// Begins the log where there is none, and the run; gives the ledger the run begins with.
+    async fn open(&self, log: &Log, settings: &Settings, flags: Flags) -> Result<Ledger, LogError> {
+        self.begin_log(log).await?;
         let started = RunStarted {
             run: settings.run.clone(),
             manifest: Sha256::of(b""),
@@ -540,8 +622,9 @@ impl State {
         self.tell(|| format!("{weather:#?}"));
     }
 
-    /// Tells whether everything that was bought can be found without the log: its ids are those of
-    /// a first run of this manifest, each of their tasks buys one take, and all have arrived.
+    /// Tells whether everything that was bought can be found without the log: all of it has arrived,
+    /// and its ids are those of a first run of this manifest, or the archive remembers all of them
+    /// for as long as it takes to search for others.
     fn log_can_be_lost(&self) -> bool {
         let never = |sight| self.sights.of(sight) == 0;
         // A run with a new log looks through so many attempts. It finds those behind a refused one
@@ -550,9 +633,12 @@ impl State {
         let most = if asked { 4 } else { 0 };
         let found = |task: &Task| {
             let gone = matches!(task.end, Some(TaskEnd::Failed(..) | TaskEnd::Refused(_)));
-            task.attempt.0 <= most && task.takes.count == 1 && (asked || !gone)
+            // The images of one task need not come in the order in which they were numbered.
+            let single = task.takes.count == 1;
+            let as_first = !gone && never(Sight::Edited);
+            single && task.attempt.0 <= most && (asked || as_first)
         };
-        never(Sight::Edited)
+        never(Sight::Rewritten)
             && never(Sight::Rebuy)
             && !self.log.is_new()
             && self.books.nothing_is_on_its_way()

@@ -1,7 +1,7 @@
 //! The promises, checked against the provider's own books at the moment they could be broken.
 
 use crate::domain::digest::Sha256;
-use crate::domain::id::{Key, ShotId, TakeNo, TaskId, Variant};
+use crate::domain::id::{Key, ShotId, TakeNo, TaskId};
 use crate::domain::money::Micros;
 use crate::ledger::fold::Ledger;
 use crate::ledger::money::{Account, CapKind};
@@ -15,7 +15,7 @@ use crate::runner::tests::universe::State;
 
 /// The picture of a request that nothing is known of.
 pub(super) fn nothing() -> Picture {
-    (ShotId::new("nothing"), Variant(0), Key(Sha256::of(b"")))
+    (ShotId::new("nothing"), Key(Sha256::of(b"")))
 }
 
 /// Spells a record for the trace.

@@ -98,7 +98,7 @@ impl Line {
         state.deliver();
         promises::on_send(&mut state, task, results);
         let known = state.log.ledger.task(task);
-        let picture = known.map(|task| (task.shot.clone(), task.variant, task.key));
+        let picture = known.map(|task| (task.shot.clone(), task.key));
         Parcel {
             arrives: 0,
             task,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::diagnostic::{FileNo, Place};
 use crate::domain::digest::Sha256;
 use crate::domain::id::{Key, ShotId, Variant};
+use crate::expand::numbers::{Known, Numbers, numbers_of};
 use crate::expand::profile::KLING_IMAGE_O1;
 use crate::expand::request::{AskedSize, Request, SentImage, SentReference};
 use crate::expand::wanted::{FileName, KeyParts, NamePart, Wanted};
@@ -12,6 +13,12 @@ use crate::manifest::model::Status;
 use crate::manifest::settings::{Delivery, Format, Output, ReferenceTransfer, Safety};
 use crate::runner::order::Orders;
 use crate::runner::tests::dice::Dice;
+
+/// What the change is called after which a lost log tells of more than can be asked for.
+pub(super) const REWRITTEN: &str = "a prompt is rewritten";
+
+/// What shots are varied over.
+const AXIS: &str = "look";
 
 /// A manifest as people write it.
 #[derive(Clone, Debug)]
@@ -28,7 +35,8 @@ pub(super) struct ShotText {
     pub(super) sequence: Option<u64>,
     /// Which of its prompts stands there.
     pub(super) revision: u64,
-    pub(super) variants: u32,
+    /// What it is varied over, in the order written; nothing for a shot without variants.
+    pub(super) looks: Vec<u64>,
     pub(super) takes: u32,
     pub(super) per_task: u32,
     /// Which picture it refers to.
@@ -52,6 +60,12 @@ impl Script {
         }
     }
 
+    /// Gives the ids of the shots that have variants.
+    pub(super) fn varied(&self) -> Vec<ShotId> {
+        let varied = self.shots.iter().filter(|shot| !shot.looks.is_empty());
+        varied.map(ShotText::id).collect()
+    }
+
     pub(super) fn draw(dice: &mut Dice, inline: bool) -> Self {
         let mut script = Self {
             shots: Vec::new(),
@@ -68,7 +82,9 @@ impl Script {
         let mut shot = ShotText::new(self.next);
         self.next += 1;
         shot.sequence = dice.chance(600).then(|| dice.below(2));
-        shot.variants = dice.pick(&[0, 0, 0, 0, 0, 2]);
+        if dice.chance(200) {
+            shot.looks = vec![0, 1];
+        }
         shot.takes = dice.pick(&[1, 1, 1, 2, 3, 4]);
         shot.per_task = dice.pick(&[1, 1, 2, 4]);
         shot.reference = references.then(|| dice.below(2));
@@ -81,7 +97,7 @@ impl Script {
 
     /// Changes something, as people do between two runs, and says what.
     pub(super) fn edit(&mut self, dice: &mut Dice) -> &'static str {
-        let change = dice.below(8);
+        let change = dice.below(9);
         if self.shots.is_empty() || change == 0 {
             self.add(dice, false, false, false);
             return "a shot is added";
@@ -99,7 +115,7 @@ impl Script {
             }
             3 => {
                 shot.revision = dice.below(3);
-                "a prompt is rewritten"
+                REWRITTEN
             }
             4 => {
                 shot.takes = dice.pick(&[1, 2, 3]);
@@ -119,6 +135,7 @@ impl Script {
                 ]);
                 "a shot's status is changed"
             }
+            7 => shot.vary(dice),
             _ => {
                 shot.takes += 1;
                 "one more take is wanted"
@@ -128,12 +145,55 @@ impl Script {
 }
 
 impl ShotText {
+    /// Changes the list it is varied over.
+    fn vary(&mut self, dice: &mut Dice) -> &'static str {
+        let look = dice.below(4);
+        if self.looks.is_empty() {
+            self.looks = vec![look];
+            "a shot gets a matrix"
+        } else if self.looks.contains(&look) {
+            self.looks.retain(|known| *known != look);
+            "a matrix shrinks"
+        } else {
+            let at = dice.index(self.looks.len() + 1);
+            self.looks.insert(at, look);
+            "a matrix grows"
+        }
+    }
+
+    fn id(&self) -> ShotId {
+        ShotId::new(&format!("s{:03}", self.number))
+    }
+
+    /// Gives its looks as they are spelled, each with its number; nothing for the only variant.
+    fn variants(&self, known: &[Known]) -> Vec<(Variant, Option<u64>)> {
+        let list: Vec<String> = self.looks.iter().map(ToString::to_string).collect();
+        let key = |look: &str| Some(self.key(look.parse().ok()));
+        let numbers = numbers_of(AXIS, &list, known, key);
+        let looks = self.looks.iter().copied().map(Some);
+        let looks = looks.chain(self.looks.is_empty().then_some(None));
+        numbers.into_iter().zip(looks).collect()
+    }
+
+    fn prompt(&self, look: Option<u64>) -> String {
+        // The first look is that of a shot without any.
+        let look = look.unwrap_or(0);
+        format!("shot {} in look {look} as of {}", self.id(), self.revision)
+    }
+
+    fn key(&self, look: Option<u64>) -> Key {
+        let reference = self.reference.map(reference);
+        Key(Sha256::of(
+            format!("{} {reference:?}", self.prompt(look)).as_bytes(),
+        ))
+    }
+
     const fn new(number: u32) -> Self {
         Self {
             number,
             sequence: None,
             revision: 0,
-            variants: 0,
+            looks: Vec::new(),
             takes: 1,
             per_task: 1,
             reference: None,
@@ -156,7 +216,7 @@ impl Orders for Shots {
         let count = u32::try_from(self.count).ok()?;
         let script = Script::plain(count, self.takes, self.per_task);
         let shot = script.shots.get(shot_index)?;
-        Some(make(shot, Variant(0)))
+        Some(make(shot, Variant(0), None))
     }
 }
 
@@ -164,17 +224,20 @@ impl Orders for Shots {
 pub(super) struct Edition(pub(super) Vec<(usize, Wanted)>);
 
 impl Edition {
-    pub(super) fn of(script: &Script) -> Self {
+    /// Works out what a script asks for, with the numbers that its variants had before.
+    pub(super) fn of(script: &Script, numbers: &Numbers) -> Self {
         let mut wanted = Vec::new();
         for (index, shot) in script.shots.iter().enumerate() {
-            let variants = if shot.variants == 0 {
-                0..1
-            } else {
-                1..shot.variants + 1
-            };
-            wanted.extend(variants.map(|variant| (index, make(shot, Variant(variant)))));
+            let variants = shot.variants(numbers.of(&shot.id())).into_iter();
+            wanted.extend(variants.map(|(variant, look)| (index, make(shot, variant, look))));
         }
         Self(wanted)
+    }
+
+    /// Gives the variants of a shot.
+    pub(super) fn of_shot(&self, index: usize) -> Vec<Wanted> {
+        let all = self.0.iter().filter(|(at, _)| *at == index);
+        all.map(|(_, wanted)| wanted.clone()).collect()
     }
 }
 
@@ -186,22 +249,25 @@ impl Orders for Edition {
     }
 }
 
-fn make(shot: &ShotText, variant: Variant) -> Wanted {
-    let id = format!("s{:03}", shot.number);
-    let prompt: Arc<str> = format!("shot {id} {variant} as of {}", shot.revision).into();
+fn make(shot: &ShotText, variant: Variant, look: Option<u64>) -> Wanted {
+    let id = shot.id();
+    let prompt: Arc<str> = shot.prompt(look).into();
     let reference = shot.reference.map(reference);
-    let key = Key(Sha256::of(format!("{prompt} {reference:?}").as_bytes()));
+    let key = shot.key(look);
     let parts = KeyParts {
         prompt: format!("{}", shot.revision),
         references: String::new(),
         settings: String::new(),
     };
     Wanted {
-        shot: ShotId::new(&id),
+        shot: id.clone(),
         episode: None,
         sequence: shot.sequence.map(|number| format!("q{number}")),
         variant,
-        values: Vec::new(),
+        values: look
+            .map(|look| (AXIS.to_owned(), look.to_string()))
+            .into_iter()
+            .collect(),
         place: Place {
             file: FileNo(0),
             start: 0,

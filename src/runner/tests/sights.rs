@@ -35,10 +35,12 @@ pub(super) enum Sight {
     LogGone,
     Retaken,
     Adopted,
+    Rewritten,
+    Searched,
 }
 
 impl Sight {
-    const COUNT: usize = Self::Adopted as usize + 1;
+    const COUNT: usize = Self::Searched as usize + 1;
 
     const ALL: [Self; Self::COUNT] = [
         Self::Life,
@@ -72,12 +74,20 @@ impl Sight {
         Self::LogGone,
         Self::Retaken,
         Self::Adopted,
+        Self::Rewritten,
+        Self::Searched,
     ];
 }
 
 /// How often each was seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sights([u64; Sight::COUNT]);
+
+impl Default for Sights {
+    fn default() -> Self {
+        Self([0; Sight::COUNT])
+    }
+}
 
 impl Sights {
     pub(super) fn count(&mut self, sight: Sight) {

@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::idle;
 use crate::cli::limits;
 use crate::cli::planning::Budget;
+use crate::cli::searching::{self, Searched};
 use crate::cli::service::{Line, Service};
 use crate::cli::show::{self, Show, Stopped};
 use crate::cli::signals;
@@ -24,6 +25,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Record, RunEnded, RunStarted};
 use crate::plan::build::{Plan, Purchase};
+use crate::provider::runware::client::Client;
 use crate::report::skipped::Skipped;
 use crate::report::summary::Findings;
 use crate::runner::outcome::{Outcome, RunEnd};
@@ -36,10 +38,11 @@ use crate::store::shelf::Shelf;
 /// One run, ready to go.
 pub(super) struct Trip<'a> {
     pub(super) show: &'static Show,
-    pub(super) id: ShowId,
+    pub(super) id: &'a ShowId,
     pub(super) ask_first: AskFirst,
     pub(super) args: &'a args::Run,
-    pub(super) budget: Budget,
+    pub(super) budget: &'a Budget,
+    pub(super) case: signed::Case<'a>,
     pub(super) plan: Plan,
     /// What would be bought, and is not signed for.
     pub(super) left_out: Vec<Purchase>,
@@ -67,6 +70,9 @@ impl Trip<'_> {
         } = service.connect(self.show, &ledger, streams).await?;
         let shelf = self.shelf(&ledger, streams)?;
         let run = RunId::new(&uuid::Uuid::new_v4().to_string());
+        let unasked = self
+            .search(&client, &journal, &run, &mut ledger, streams)
+            .await?;
         let (log, clerk) =
             Clerk::start(&self.show.output, Arc::clone(&journal), &self.plan, streams)?;
         self.start(&log, &mut ledger, &run, &endpoint, streams)
@@ -76,7 +82,7 @@ impl Trip<'_> {
         let (stopping, stop) = watch::channel(Stop::No);
         let signals = tokio::spawn(signals::watch(stopping, self.until.take()));
         let (events, happenings) = mpsc::unbounded_channel();
-        let watcher = Watcher::start(&plan, &ledger, &self.budget, happenings, streams);
+        let watcher = Watcher::start(&plan, &ledger, self.budget, happenings, streams);
         let changed = plan.changed_files.clone();
         let findings = Findings::of(&plan, &self.skipped);
         let doors = Doors {
@@ -86,8 +92,15 @@ impl Trip<'_> {
             orders: Arc::new(self.show) as _,
         };
         let began = std::time::Instant::now();
-        let mut outcome = runner::run(doors, ledger, plan, settings, stop, events).await;
-        signed::add_left_out(&self.left_out, &self.budget, &mut outcome);
+        let mut outcome = match unasked {
+            Some(end) => {
+                // Whoever listens waits until nobody speaks any more.
+                drop((doors, events, stop));
+                Outcome::not_begun(end, ledger, &plan)
+            }
+            None => runner::run(doors, ledger, plan, settings, stop, events).await,
+        };
+        signed::add_left_out(&self.left_out, self.budget, &mut outcome);
         signals.abort();
         watcher.finish().await;
         if let Some(server) = server {
@@ -109,7 +122,7 @@ impl Trip<'_> {
             self.show,
             &outcome,
             &findings,
-            &self.budget,
+            self.budget,
             began.elapsed(),
             exit,
             streams,
@@ -118,6 +131,39 @@ impl Trip<'_> {
             self.remember(&run, outcome, streams);
         }
         Ok(exit)
+    }
+
+    /// Searches for what an earlier log told of, before anything is bought on a new one; what is
+    /// found is planned for. Gives the end of a run that could not even ask.
+    async fn search(
+        &mut self,
+        client: &Client,
+        journal: &Journal,
+        run: &RunId,
+        ledger: &mut Ledger,
+        streams: &Streams,
+    ) -> Result<Option<RunEnd>, Stopped> {
+        if self.ask_first != AskFirst::EveryAttempt {
+            return Ok(None);
+        }
+        let case = searching::Case {
+            show: self.show,
+            id: self.id,
+            run,
+            journal,
+            streams,
+        };
+        match case.search(client, ledger).await? {
+            Searched::Nothing => Ok(None),
+            Searched::NotAsked(end) => Ok(Some(end)),
+            Searched::TakenOver => {
+                let left = self.case.left(ledger, streams)?;
+                self.lacking = watching::lacks_for_good(&left.plan);
+                self.plan = left.plan;
+                self.left_out = left.left_out;
+                Ok(None)
+            }
+        }
     }
 
     /// Opens the folder of images, without what a run that is gone left unfinished.
@@ -165,7 +211,7 @@ impl Trip<'_> {
         if let Some(last) = ledger.runs.last_mut() {
             last.ended = Some(ended);
         }
-        let under = (&self.id, &self.budget);
+        let under = (self.id, self.budget);
         idle::memorise_end(self.show, self.args, under, &ledger, streams);
     }
 
