@@ -64,6 +64,7 @@ fn a_run_that_made_everything_remembers_it_at_once() {
     show.run(&server, &[]).exits(0).says("3 takes saved");
     again(&show, &server).exits(0).says(MARKED);
     // One that left something over does not.
+    let server = Rehearsal::start(&["--latency", "10ms"]);
     let show = Show::of(3, "");
     show.run(&server, &["--limit", "2"])
         .exits(0)
