@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::fences::{Fence, between, fences, filled};
 use super::schema::Judge;
 use super::{Memory, ends_in, errors, is_current, root, text_of};
+use crate::domain::digest::Sha256;
 use crate::domain::id::{TakeNo, TaskId, Variant};
 use crate::expand::wanted::Wanted;
 use crate::guide::tables;
@@ -82,11 +83,11 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
         for picture in named.filter(|name| ends_in(name, "png") && !name.contains("://")) {
             let to = beside.join(picture);
             std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-            let shade = to
-                .to_string_lossy()
-                .bytes()
-                .fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-            let pixels = image::RgbImage::from_pixel(320, 320, image::Rgb([shade, 9, 9]));
+            // By its place below the folder, whose own name is another each time.
+            let below = to.strip_prefix(folder).expect("a path below it");
+            let colour = Sha256::of(below.to_string_lossy().as_bytes());
+            let [red, green, blue, ..] = *colour.as_bytes();
+            let pixels = image::RgbImage::from_pixel(320, 320, image::Rgb([red, green, blue]));
             pixels.save(&to).expect("a picture");
         }
     }
