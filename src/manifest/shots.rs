@@ -139,6 +139,12 @@ impl Shots {
                 self.varied.push(shot.id.value.clone());
             }
         }
+        // What is read again must be what was read, in every list of every test.
+        #[cfg(test)]
+        assert_eq!(
+            format!("{:?}", self.get(self.count - 1)),
+            format!("{:?}", Some(shot))
+        );
     }
 }
 

@@ -163,3 +163,23 @@ fn decisions_that_end_in_no_whole_record_are_told_every_time() {
         said.exits(0).says(NOTHING).says("no whole record");
     }
 }
+
+#[test]
+fn a_log_that_was_cut_off_is_looked_after_every_time() {
+    let server = Rehearsal::start(&["--latency", "10ms"]);
+    let show = bought(&server);
+    fs::remove_dir_all(show.path().join(".cache")).expect("removed");
+    let log = fs::read_to_string(show.log()).expect("the log");
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines[lines.len() - 1].contains("run_ended"));
+    let cut = lines[..lines.len() - 1].join("\n");
+    fs::write(show.log(), format!("{cut}\n")).expect("written");
+    let saved = show.of_kind("saved");
+    let image = saved[1]["path"].as_str().expect("a path").to_owned();
+    let sidecar = show.path().join("out").join(format!("{image}.json"));
+    for _ in 0..2 {
+        fs::remove_file(&sidecar).expect("removed");
+        show.run(&server, &[]).exits(0).says(NOTHING);
+        assert!(sidecar.exists(), "made again");
+    }
+}

@@ -57,7 +57,7 @@ impl Deal {
         )
     }
 
-    fn intent(&self, run: &str, resend: u32) -> Intent {
+    pub(in crate::ledger) fn intent(&self, run: &str, resend: u32) -> Intent {
         Intent {
             run: RunId::new(run),
             task: self.task(),

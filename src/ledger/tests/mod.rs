@@ -2,3 +2,4 @@
 
 mod caps;
 pub(super) mod fixture;
+mod values;

@@ -7,6 +7,15 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::{Fault, Sheet, read};
+use crate::manifest::read::{Options, Text, TextError, Texts};
+
+struct Alone;
+
+impl Texts for Alone {
+    fn read(&mut self, _by: &str, _path: &str) -> Result<Text, TextError> {
+        Err(TextError::Missing)
+    }
+}
 
 /// The styles of the workbooks here: 0 is none, 1 is `0000`, 2 a date, 3 a clock time.
 const STYLES: &str = r#"<styleSheet><numFmts count="1"><numFmt numFmtId="164" formatCode="0000"/></numFmts>
@@ -104,6 +113,38 @@ fn cells_say_what_a_person_sees() {
         text(&rows),
         Ok("id,,\"two\nlines\",,,,\n\n0010,35,2025-10-13,16:09,TRUE,#REF!,\"say \"\"hi\"\", he said\"\n".to_owned())
     );
+}
+
+#[test]
+fn a_cell_of_many_lines_is_no_forgotten_quote_and_is_read_again_as_it_was() {
+    let rows = format!(
+        "<row>{}{}</row><row>{}{}</row><row>{}{}</row>",
+        inline("A1", "id"),
+        inline("B1", "prompt"),
+        inline("A2", "0010"),
+        inline("B2", "a pier\n0020,a list in a note"),
+        inline("A3", "0030"),
+        inline("B3", "a \"boat\""),
+    );
+    let root = Text {
+        path: "a.xlsx".to_owned(),
+        bytes: workbook(&rows),
+    };
+    let read = crate::manifest::read::read(root, &mut Alone, &Options::default());
+    let complaints: Vec<_> = read.complaints.iter().filter(|c| c.is_error()).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    let shots = read.manifest.expect("a manifest").shots;
+    let prompt = |at| {
+        shots
+            .get(at)?
+            .layer
+            .prompt
+            .as_ref()
+            .map(|prompt| prompt.value.clone())
+    };
+    assert_eq!(prompt(0).as_deref(), Some("a pier\n0020,a list in a note"));
+    assert_eq!(prompt(1).as_deref(), Some("a \"boat\""));
+    assert_eq!(shots.len(), 2);
 }
 
 #[test]
