@@ -5,24 +5,22 @@ use crate::cli::memo;
 use crate::cli::planning::{self, Budget, Wish};
 use crate::cli::show::{Checked, Show};
 use crate::cli::streams::Streams;
-use crate::cli::watching;
 use crate::domain::id::ShowId;
 use crate::ledger::fold::Ledger;
 use crate::plan::build::Plan;
 use crate::plan::reason::Kept;
-use crate::report::status;
 use crate::report::style::count;
 
 /// Tells whether everything that is wanted is there.
 #[must_use]
 pub fn is_whole(plan: &Plan, invalid: usize) -> bool {
-    invalid == 0 && plan.changed_files.is_empty() && !watching::lacks(plan)
+    invalid == 0 && plan.changed_files.is_empty() && !plan.lacks()
 }
 
 /// Says that there is nothing to do.
 #[must_use]
 pub fn text(show: &Show, plan: &Plan) -> String {
-    let have = count(status::kept_takes(plan, Kept::Have), "take");
+    let have = count(plan.kept(Kept::Have), "take");
     let folder = show.output.display();
     format!("Nothing to do: {have} on disk, in {folder}\n")
 }
@@ -55,9 +53,7 @@ pub fn memorise_end(
         listed: 0,
     };
     if let Ok((plan, checked)) = planning::plan(&wish, ledger, id, budget, streams)
-        && plan.purchases.is_empty()
-        && plan.settle.is_empty()
-        && plan.refetch.is_empty()
+        && plan.is_idle()
     {
         memorise(show, ledger, (&plan, &checked), streams);
     }

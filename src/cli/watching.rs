@@ -20,7 +20,6 @@ use crate::ledger::port::{LogError, RunLog};
 use crate::ledger::record::{Record, Stamped};
 use crate::ledger::task::Fate;
 use crate::plan::build::Plan;
-use crate::plan::reason::Kept;
 use crate::report::progress::tally::Goal;
 use crate::report::progress::{self, Manner};
 use crate::report::sidecar::Feed;
@@ -222,18 +221,6 @@ pub fn mend(output: &Path, ledger: &Ledger, streams: &Streams) -> Result<(), Sto
         write_sums(output, ledger, streams)?;
     }
     Ok(())
-}
-
-/// Tells whether takes are lacking though there is nothing to buy.
-#[must_use]
-pub fn lacks(plan: &Plan) -> bool {
-    plan.lacks()
-}
-
-/// Tells whether takes are lacking that no run makes good unasked.
-#[must_use]
-pub fn lacks_for_good(plan: &Plan) -> bool {
-    plan.kept(Kept::Lost) > 0 || plan.kept(Kept::RefusedBefore) > 0
 }
 
 /// Counts what a run did, for its last record.

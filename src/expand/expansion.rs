@@ -249,7 +249,7 @@ impl<'m> Expansion<'m> {
         shot: &'a Shot,
         variant: Option<&'a Layer>,
     ) -> (Stack<'a>, Option<Diagnostic>) {
-        let sequence = sequence_of(shot);
+        let sequence = shot.full_sequence();
         let written = sequence.and_then(|name| self.manifest.sequences.get_key_value(&name));
         let layers = Layers {
             defaults: &self.manifest.defaults,
@@ -292,16 +292,6 @@ impl<'m> Expansion<'m> {
         let warnings = compiled.warnings.clone();
         Ok((place.wanted(&compiled, request, name), warnings))
     }
-}
-
-/// Gives a shot's sequence as it is spelled with its episode: `EP/SEQ`.
-#[must_use]
-pub fn sequence_of(shot: &Shot) -> Option<String> {
-    let sequence = shot.sequence.as_ref()?;
-    Some(match &shot.episode {
-        Some(episode) => format!("{episode}/{sequence}"),
-        None => sequence.clone(),
-    })
 }
 
 /// One variant of one shot, with all that is known of it.
@@ -411,7 +401,7 @@ impl Spot<'_, '_> {
         Wanted {
             shot: shot.id.value.clone(),
             episode: shot.episode.clone(),
-            sequence: sequence_of(shot),
+            sequence: shot.full_sequence(),
             variant: self.cell.variant,
             values: values
                 .map(|(axis, value)| ((*axis).to_owned(), value.value.clone()))

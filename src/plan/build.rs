@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::class::Class;
 use crate::domain::id::{Attempt, Key, ShotId, ShowId, Takes, TaskId, Variant};
 use crate::domain::money::Micros;
 use crate::expand::request::AskedSize;
@@ -18,7 +17,7 @@ use crate::plan::foresight::Foresight;
 use crate::plan::reason::{Kept, Reason};
 use crate::plan::select::Selection;
 use crate::plan::slots::{Slot, allot};
-use crate::plan::step::{Leave, Step, next};
+use crate::plan::step::{Leave, Step, is_for_good, needs_settling, next, would_fail_again};
 
 /// What is bought, what is settled, and what is left alone, each with its reason.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,6 +83,18 @@ impl Plan {
         let takes = entries.filter_map(|entry| entry.keeps.get(&kept));
         let listed: u64 = takes.map(|takes| u64::from(*takes)).sum();
         listed + self.rest.keeps.get(&kept).copied().unwrap_or_default()
+    }
+
+    /// Tells whether nothing is bought, asked about or fetched.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.purchases.is_empty() && self.settle.is_empty() && self.refetch.is_empty()
+    }
+
+    /// Tells whether takes are lacking that no run makes good unasked, bought or not.
+    #[must_use]
+    pub fn lacks_for_good(&self) -> bool {
+        self.kept(Kept::Lost) > 0 || self.kept(Kept::RefusedBefore) > 0
     }
 
     /// Tells whether takes are lacking though there is nothing to buy.
@@ -552,25 +563,6 @@ fn barred(wanted: &Wanted, selected: bool) -> Option<Kept> {
         Status::Approved => Some(Kept::ApprovedButStale),
         Status::Hold | Status::WaitingForApproval => Some(Kept::Held),
         Status::Omit => Some(Kept::Omitted),
-    }
-}
-
-/// Tells whether a refusal would be repeated: one of a stale upload would not.
-fn is_for_good(task: &Task) -> bool {
-    let class = task.end.as_ref().map(|end| end.trouble().class);
-    class != Some(Class::Reference)
-}
-
-/// Tells whether the same request would end the same way, as what a safety check refused does.
-fn would_fail_again(task: &Task) -> bool {
-    let class = task.end.as_ref().map(|end| end.trouble().class);
-    matches!(class, Some(Class::Safety | Class::Request))
-}
-
-fn needs_settling(task: &Task) -> bool {
-    match next(Some(task)) {
-        Step::Ask | Step::Fetch(_) | Step::Leave(Leave::Unsure) => true,
-        Step::Send | Step::Keep | Step::Leave(_) => false,
     }
 }
 

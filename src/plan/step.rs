@@ -168,3 +168,22 @@ pub fn after_acceptance(trouble: &Trouble, attempts: u32, retries: u32) -> After
         _ => After::End,
     }
 }
+
+/// Tells whether a refusal would be repeated: one of a stale upload would not.
+pub(super) fn is_for_good(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    class != Some(Class::Reference)
+}
+
+/// Tells whether the same request would end the same way, as what a safety check refused does.
+pub(super) fn would_fail_again(task: &Task) -> bool {
+    let class = task.end.as_ref().map(|end| end.trouble().class);
+    matches!(class, Some(Class::Safety | Class::Request))
+}
+
+pub(super) fn needs_settling(task: &Task) -> bool {
+    match next(Some(task)) {
+        Step::Ask | Step::Fetch(_) | Step::Leave(Leave::Unsure) => true,
+        Step::Send | Step::Keep | Step::Leave(_) => false,
+    }
+}

@@ -20,7 +20,7 @@ use crate::report::phrase::{some_of, takes_of};
 use crate::report::prices::{Basis, Prices};
 use crate::report::skipped::{self, Skipped};
 use crate::report::standing::lacking;
-use crate::report::status::{bought_takes, kept_takes};
+use crate::report::status::bought_takes;
 use crate::report::style::{Paint, Style, count};
 use crate::report::table::{Side, Table};
 
@@ -333,7 +333,7 @@ fn tell_buys(view: &View<'_>, totals: &Totals, style: Style, out: &mut String) {
 }
 
 fn tell_keeps(plan: &Plan, style: Style, out: &mut String) {
-    let kept = Kept::ALL.map(|kept| (kept, kept_takes(plan, kept)));
+    let kept = Kept::ALL.map(|kept| (kept, plan.kept(kept)));
     let kept: Vec<_> = kept.into_iter().filter(|(_, takes)| *takes > 0).collect();
     if kept.is_empty() {
         return;
@@ -366,7 +366,7 @@ const fn meaning(kept: Kept) -> &'static str {
 
 /// Tells what is used that was paid for or sent before.
 fn tell_reuse(view: &View<'_>, out: &mut String) {
-    let have = kept_takes(view.plan, Kept::Have);
+    let have = view.plan.kept(Kept::Have);
     let (references, uploaded) = view.outlook.references();
     let mut parts = Vec::new();
     if have > 0 {

@@ -124,7 +124,7 @@ impl Counts {
     #[must_use]
     pub fn of(standing: &Standing, plan: Option<&Plan>) -> Self {
         let under_way = standing.open + standing.unfetched;
-        let kept = |kept: Kept| plan.map(|plan| kept_takes(plan, kept));
+        let kept = |kept: Kept| plan.map(|plan| plan.kept(kept));
         let over_budget = plan.map_or(0, over_budget_takes);
         let to_buy = plan.map_or(0, bought_takes) - over_budget;
         Self {
@@ -156,12 +156,6 @@ pub fn bought_takes(plan: &Plan) -> u64 {
 pub fn over_budget_takes(plan: &Plan) -> u64 {
     let over = plan.purchases.iter().filter(|p| p.over.is_some());
     over.map(|p| u64::from(p.takes.count)).sum()
-}
-
-/// Gives how many takes a plan leaves for a reason.
-#[must_use]
-pub fn kept_takes(plan: &Plan, kept: Kept) -> u64 {
-    plan.kept(kept)
 }
 
 /// Gives the account that the next run, or the one that was cut off, goes on with.

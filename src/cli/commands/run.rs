@@ -71,7 +71,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         left_out,
     } = case.left(ledger, streams)?;
     show.tell(&checked.complaints, streams);
-    if plan.purchases.is_empty() && plan.settle.is_empty() && plan.refetch.is_empty() {
+    if plan.is_idle() {
         let sound = found
             .as_ref()
             .filter(|books| !books.mended && signed.is_none());
@@ -99,7 +99,7 @@ pub fn run(args: &args::Run, streams: &Streams) -> Result<Exit, Stopped> {
         args,
         case,
         budget: &budget,
-        lacking: watching::lacks_for_good(&plan),
+        lacking: plan.lacks_for_good(),
         plan,
         left_out,
         until,

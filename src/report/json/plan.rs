@@ -14,7 +14,7 @@ use crate::report::lines::Line;
 use crate::report::outlook::{Becomes, Cast, Stale, to_refresh};
 use crate::report::plan_table::{Signature, Sum, Totals, Unasked, View};
 use crate::report::skipped::Skipped;
-use crate::report::status::{kept_takes, run_account};
+use crate::report::status::run_account;
 
 /// Spells a plan as one JSON object, and a newline; `saved` says where and as what it was saved.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
     let unasked = Unasked::of(view);
     let caps = cap_lines::of(view);
     let (references, uploaded) = view.outlook.references();
-    let kept = Kept::ALL.map(|kept| (kept.word(), kept_takes(plan, kept)));
+    let kept = Kept::ALL.map(|kept| (kept.word(), plan.kept(kept)));
     text(&PlanJson {
         format: FORMAT,
         totals: TotalsJson {
@@ -49,7 +49,7 @@ pub fn spell(view: &View<'_>, saved: Option<&Signature>) -> String {
         caps_not_listed: caps.more.clone(),
         sequences: view.outlook.lines.iter().map(LineJson::of).collect(),
         reuse: ReuseJson {
-            takes: kept_takes(plan, Kept::Have),
+            takes: plan.kept(Kept::Have),
             references,
             references_uploaded: uploaded,
         },

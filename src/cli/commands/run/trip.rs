@@ -158,7 +158,7 @@ impl Trip<'_> {
             Searched::NotAsked(end) => Ok(Some(end)),
             Searched::TakenOver => {
                 let left = self.case.left(ledger, streams)?;
-                self.lacking = watching::lacks_for_good(&left.plan);
+                self.lacking = left.plan.lacks_for_good();
                 self.plan = left.plan;
                 self.left_out = left.left_out;
                 Ok(None)
